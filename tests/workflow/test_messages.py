@@ -67,7 +67,7 @@ def plan(study, text):
             b"structures: mine.csv\nstructures: demo\n",
             "study.yaml: line 2: the key 'structures' already occurs in line 1",
         ),
-        (b"structures: demo\n", "study.yaml: no configuration file contains a section study; add it as in "),
+        (b"structures: demo\n", "study.yaml: line 1: no configuration file contains a section study; add it as in "),
         (
             b"study: {name: x, registry: r.csv}\nstructures: demo\naging:\n  alfa: 1\n",
             "line 4: aging.alfa: unknown",
@@ -86,7 +86,7 @@ UNREADABLE = {
     "a tab": (b"study:\n\tname: x\n", "line 2: invalid YAML: the line begins with a tab"),
     "another indentation": (b"study:\n  name: x\n   registry: r.csv\n", "line 3, column 12: invalid YAML:"),
     "a list": (b"- study\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
-    "nothing": (b"", "the study file is empty"),
+    "nothing": (b"", "line 1: the study file is empty"),
     "another encoding": (
         "study: {name: Müller}\n".encode("cp1252"),
         "line 1: the file is not encoded in UTF-8 (found the byte",

@@ -6,13 +6,17 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, get_type_hints
+from pathlib import Path
+from typing import Any, NoReturn, get_type_hints
 
 from ctpop import __version__
 from ctpop.commands import COMMANDS, GROUPS
 from ctpop.foundation.errors import ContractError
 
 UNKNOWN = "argument COMMAND: invalid choice"  # beginning of the argparse message about an unknown command
+UNRECOGNIZED = "unrecognized arguments: "
+REPLACED = " was replaced by "
+CLOSE_OPTIONS = 0.7  # minimum similarity of a misspelled option and an option
 RENAMED = {"doctor": "check", "people": "patients", "qc": "review", "share": "export"}
 RENAMED_OPTIONS = {
     **dict.fromkeys(("--settings", "--criteria", "--reading", "--aging", "--banner"), "--config FILE"),
@@ -21,24 +25,36 @@ RENAMED_OPTIONS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that suggests a command if the command is unknown."""
+    """A parser that suggests a command or an option if the command or option is unknown."""
+
+    known: Sequence[str] = ()  # options of the chosen command
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and the error, suggest commands if the command is unknown, and exit with status 2."""
+        """Print the usage, the error, and a similar command or option or the help command; exit with status 2."""
         word = next((part for part in message.split("'")[1:2] if message.startswith(UNKNOWN)), "")
         similar = difflib.get_close_matches(word, COMMANDS, n=2)
         if word in RENAMED:
             super().error(f"the command {word!r} was renamed {RENAMED[word]!r}; run: ctpop {RENAMED[word]} --help")
         if similar:
             super().error(f"unknown command {word!r}; did you mean {' or '.join(similar)}?")
-        super().error(f"unknown command {word!r}; to list all commands, run: ctpop --help" if word else message)
+        if word:
+            super().error(f"unknown command {word!r}; to list all commands, run: ctpop --help")
+        super().error(message if REPLACED in message else f"{message}; {self._remedy(message)}")
+
+    def _remedy(self, message: str) -> str:
+        """Return a similar option if an option is unknown, or else the command that lists the options."""
+        unknown = message.removeprefix(UNRECOGNIZED) if message.startswith(UNRECOGNIZED) else ""
+        word = next((word for word in unknown.split() if word.startswith("-")), "").partition("=")[0]
+        similar = difflib.get_close_matches(word, self.known, n=1, cutoff=CLOSE_OPTIONS)
+        listed = "options" if " " in self.prog else "commands"
+        return f"did you mean {similar[0]}?" if similar else f"to list the {listed}, run: {self.prog} --help"
 
 
 def refuse_renamed_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Exit with an error if the words include an option of an earlier version; the message states the new option."""
     for name in (word.partition("=")[0] for word in words):
         if name in RENAMED_OPTIONS:
-            parser.error(f"the option {name} was replaced by {RENAMED_OPTIONS[name]}")
+            parser.error(f"the option {name}{REPLACED}{RENAMED_OPTIONS[name]}")
 
 
 def make_parser(command: str | None) -> argparse.ArgumentParser:
@@ -56,6 +72,7 @@ def make_parser(command: str | None) -> argparse.ArgumentParser:
         if name == command:
             entry.load().add_arguments(options)
             options.add_argument("--quiet", action="store_true", help="log only warnings and errors")
+            parser.known = [word for action in options._actions for word in action.option_strings]
     return parser
 
 
@@ -96,7 +113,21 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run = COMMANDS[name].load().run
         run(get_type_hints(run)["options"](**values))
-    except ContractError as error:
-        sys.stderr.write(f"error in {name}: {error}\n")
+    except (ContractError, FileNotFoundError) as error:
+        option = option_of(error, values)
+        if isinstance(error, FileNotFoundError) and option is None:
+            raise
+        from ctpop.study.error_places import located  # imported only after an error
+
+        sys.stderr.write(f"error in {name}: {located(option or str(error), values)}\n")
         return 1
     return 0
+
+
+def option_of(error: Exception, values: dict[str, Any]) -> str | None:
+    """Return the message about a missing file that is the value of an option, or None for other errors."""
+    name = str(getattr(error, "filename", None))
+    given = {option: value for option, value in values.items() if isinstance(value, Path) and str(value) == name}
+    return next(
+        (f"--{option.replace('_', '-')}: file {name!r} does not exist; correct the path" for option in given), None
+    )

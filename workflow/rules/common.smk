@@ -43,8 +43,8 @@ def checked_configuration():
         and not any("study" in part for part in given)
     ):
         raise ContractError(
-            f"{files[-1]}: no configuration file contains a section study; add it as in docs/study.yaml:"
-            " study: {name: NAME, start_from: images, registry: registry.csv}"
+            f"{files[-1]}: line 1: no configuration file contains a section study; add it as in docs/study.yaml:"
+            f" {configuration_file.FIRST_LINE}"
         )
     PLACES.update(configuration_file.places_of(files))
     return configuration.validated(config, PLACES)

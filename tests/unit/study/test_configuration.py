@@ -202,11 +202,10 @@ def test_a_section_is_validated_like_the_configuration():
     with pytest.raises(ContractError) as refused:
         configuration.section("aging", config_file(aging={"alpha": 2, "nmin": 3}))
 
-    assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()] == [
-        "the settings contain errors",
-        "aging.alpha",
-        "aging.nmin",
-    ]
+    head, *lines = str(refused.value).splitlines()
+    assert head == "the settings contain errors:"
+    assert [line.split(": ")[1] for line in lines] == ["aging.alpha", "aging.nmin"]
+    assert ".yaml, line 3: aging.nmin: unknown key; did you mean 'n_min'? Replace nmin: with n_min:" in lines[1]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ BAD = {
         "line 3, column 14: invalid YAML:",
     ),
     "a section too far to the left": (b"study:\n    name: x\n  banner: y\n", "line 3, column 3: invalid YAML"),
-    "an open bracket": (b"study: {name: x\n", "line 1, at the end of the file: invalid YAML"),
+    "an open bracket": (b"study: {name: x\n", "line 1, column 8: invalid YAML"),
     "no colon": (b"study:\n  name: x\n  banner\n  author: y\n", "line 3, column 3: invalid YAML"),
     "a duplicate key": (
         GOOD.encode() + b"structures: total_117\n",
@@ -24,7 +24,7 @@ BAD = {
     "a nested duplicate key": (b"study:\n  name: x\n  name: y\n", "line 3: the key 'name' already occurs in line 2"),
     "a duplicate key in a list": (b"a:\n- b: 1\n  b: 2\n", "line 3: the key 'b' already occurs in line 2"),
     "a duplicate key in brackets": (b"a: {b: 1, c: 2, b: 3}\n", "line 1: the key 'b' already occurs in line 1"),
-    "an empty file": (b"", "the study file is empty; docs/config.md lists the settings"),
+    "an empty file": (b"", "line 1: the study file is empty; add study: {name: my_study"),
     "only comments": (b"# a study\n", "the study file is empty"),
     "a list": (b"- a\n- b\n", "line 1: sections such as 'study:' are expected at the top level, found a list"),
     "a word": (b"study\n", "line 1: sections such as 'study:' are expected at the top level, found a single value"),
@@ -67,7 +67,7 @@ def test_a_valid_file_is_read_with_or_without_a_byte_order_mark(tmp_path):
 def test_a_recursive_alias_does_not_cause_an_endless_loop(tmp_path):
     (tmp_path / "study.yaml").write_text("a: &a\n  b: *a\n")
 
-    assert set(configuration_file.places_of([tmp_path / "study.yaml"])) == {"a", "a.b"}
+    assert set(configuration_file.places_of([tmp_path / "study.yaml"])) == {"", "a", "a.b"}
 
 
 def test_a_merged_mapping_is_not_a_duplicate_key(tmp_path):
@@ -144,3 +144,7 @@ def test_braces_in_any_path_are_rejected(place):
 
     with pytest.raises(ContractError, match=rf"{place}: 'a\{{b\}}[.a-z]*' contains braces"):
         configuration.validated(config)
+
+
+def test_the_sections_are_those_of_the_schema():
+    assert set(configuration_file.SECTIONS) == set(configuration.load_schema()["properties"])

@@ -95,7 +95,7 @@ def test_a_user_set_is_read_with_its_limits_and_exceptions(tmp_path):
             "rules.asymmetric.pairs_at_least: 2 is less than the minimum of 3",
         ),
         ("drops: []", "rules: missing key"),
-        ("", "top level: None is not of type 'object'"),
+        ("", "line 1: the rule set is empty; add rules, for example rules: {below_bound: {drops:"),
     ],
 )
 def test_an_invalid_set_is_rejected_with_the_place_and_the_valid_values(tmp_path, text, expected):
@@ -113,7 +113,7 @@ def test_an_unknown_set_is_rejected_with_a_list_of_shipped_sets():
 
     expected = (
         "screen.rules: 'strickt' is neither a shipped rule set (none, paper, standard, strict) nor the path of a YAML"
-        " file; correct the name or the path"
+        " file; did you mean strict? Set rules: strict"
     )
     assert str(error.value) == expected
 
@@ -124,8 +124,8 @@ def test_an_exception_for_an_unknown_structure_is_rejected(tmp_path):
     with pytest.raises(ContractError) as error:
         rule_sets.refuse_unknown_structures(found, ["my_organ"])
 
-    expected = "rule set mine: rules.truncated.not_for: no label set contains livr; did you mean 'liver'?"
-    assert str(error.value) == expected
+    expected = "mine.yaml, line 1: rules.truncated.not_for: no label set contains livr; did you mean 'liver'?"
+    assert str(error.value).endswith(f"{expected} Replace livr with liver")
 
 
 # Attenuation of truncated structures

@@ -4,6 +4,7 @@ Each file that is passed between two stages is described by a `Table`. `Table.wr
 stages read only valid tables. Rows are sorted by key and written without timestamps: equal data give equal bytes.
 """
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from ctpop.contracts import column_checks, parquet_files, parquet_rows
 from ctpop.contracts.columns import Column
 from ctpop.contracts.table_files import CSV_ROWS, write_csv, write_note_instead_of_csv, write_parquet
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.foundation.files import remove_half_written
 
 RENAMED_COLUMNS = {"twin_ratio": "contralateral_ratio"}  # of earlier versions
@@ -88,7 +89,7 @@ class Table:
         """
         place = str(where) or f"table {self.name!r}"
         lines = [int(row) + 2 for row in frame.index] if numbered else []
-        frame = self._required_columns(frame, place).reset_index(drop=True)
+        frame = self._required_columns(frame, place, numbered=numbered).reset_index(drop=True)
         frame, failures = column_checks.checked(frame, self.columns)
         if failures:
             raise ContractError("\n".join(f"{place}: {self._explain(frame, *failure, lines)}" for failure in failures))
@@ -124,7 +125,8 @@ class Table:
             first = _first(frame.loc[repeated, list(self.key)].drop_duplicates().itertuples(index=False))
             raise ContractError(
                 f"{place}: {' and '.join(self.key)} must identify one row; found repeated values in"
-                f" {int(repeated.sum())} rows, first {first}{_in_lines(lines, repeated.to_numpy().nonzero()[0])};"
+                f" {count(int(repeated.sum()), 'row')}, first"
+                f" {first}{_in_lines(lines, repeated.to_numpy().nonzero()[0])};"
                 " remove the repeated rows or correct their identifiers"
             )
 
@@ -274,13 +276,13 @@ class Table:
         """
         return pd.DataFrame({name: pd.Series(dtype=column.dtype) for name, column in self.columns.items()})
 
-    def _required_columns(self, frame: pd.DataFrame, place: str) -> pd.DataFrame:
+    def _required_columns(self, frame: pd.DataFrame, place: str, *, numbered: bool) -> pd.DataFrame:
         absent = [name for name in self.columns if name not in frame.columns]
         unknown = [str(name) for name in frame.columns if name not in self.columns]
         if absent:
             raise ContractError(
                 f"{place}: {_columns(absent)} missing; found {', '.join(map(str, frame.columns))}"
-                f"{_renamed(unknown) or f'; add the {_noun(absent)}'}"
+                f"{_renamed(unknown) or _likely(absent, unknown if numbered else [])}"
             )
         if unknown and not self.open:
             raise ContractError(
@@ -292,8 +294,8 @@ class Table:
         values = sorted({"no value" if pd.isna(value) else str(value) for value in frame.loc[rows, column]})
         first = _first(frame.loc[rows[:3], list(self.key)].itertuples(index=False))
         return (
-            f"column {column!r} must be {expected}; found {', '.join(values[:3])} in {len(rows)}"
-            f" {'row' if len(rows) == 1 else 'rows'}, first {' and '.join(self.key)}: {first}{_in_lines(lines, rows)}"
+            f"column {column!r} must be {expected}; found {', '.join(values[:3])} in {count(len(rows), 'row')},"
+            f" first {' and '.join(self.key)}: {first}{_in_lines(lines, rows)}"
             f"{'; correct the cells' if lines else ''}"
         )
 
@@ -309,6 +311,13 @@ def _columns(names: list[str]) -> str:
 def _renamed(unknown: list[str]) -> str:
     names = [f"{name} is now {RENAMED_COLUMNS[name]}" for name in unknown if name in RENAMED_COLUMNS]
     return f"; an earlier version of ctpop wrote this table ({', '.join(names)}); rerun the study" if names else ""
+
+
+def _likely(absent: list[str], unknown: list[str]) -> str:
+    """Return the remedy for columns that are missing in a table: rename similar columns, or add the columns."""
+    close = {name: found for name in absent if (found := difflib.get_close_matches(name, unknown, n=1))}
+    pairs = [f"{found[0]} to {name}" for name, found in close.items()]
+    return f"; rename {', '.join(pairs)} in the header" if pairs else f"; add the {_noun(absent)}"
 
 
 def _in_lines(lines: Sequence[int], rows: Iterable[int], number: int = 3) -> str:

@@ -4,6 +4,7 @@ Age quartiles are those of the statistical analysis (whole cohort, linear interp
 age differs between age quartiles by definition, and the groups are not random samples.
 """
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,23 @@ class Group:
     age_range: str | None = None
 
 
+def refuse_absent(cohort: pd.DataFrame, further: list[str]) -> None:
+    """Raise an error for columns that the registry does not contain.
+
+    Raises
+    ------
+    ContractError
+        If a column does not exist.
+
+    """
+    absent = [name for name in further if name not in cohort.columns]
+    if absent:
+        found = ", ".join(cohort.columns)
+        close = difflib.get_close_matches(absent[0], list(cohort.columns), n=1)
+        hint = f"did you mean {close[0]}? Replace {absent[0]} with {close[0]}" if close else f"remove {absent[0]}"
+        raise ContractError(f"cohort.table1: the registry has no column {', '.join(absent)}; found {found}; {hint}")
+
+
 def table1(cohort: pd.DataFrame, further: list[str], closed: str) -> pd.DataFrame:
     """Return Table 1 of a cohort, with the columns of `schema.TABLE1`.
 
@@ -53,10 +71,7 @@ def table1(cohort: pd.DataFrame, further: list[str], closed: str) -> pd.DataFram
         If a further column does not exist.
 
     """
-    absent = [name for name in further if name not in cohort.columns]
-    if absent:
-        found = ", ".join(cohort.columns)
-        raise ContractError(f"cohort.table1: the registry has no column {', '.join(absent)}; found {found}")
+    refuse_absent(cohort, further)
     groups = list(groups_of(cohort, closed))
     names = list(dict.fromkeys([*ALWAYS, *further]))
     numbers = pd.Series(patient_numbers(cohort), cohort.index)

@@ -9,6 +9,8 @@ from typing import Any
 import jsonschema
 import yaml
 
+from ctpop.foundation.corrections import correction_of, in_yaml
+
 LONGEST_MESSAGE = 300
 
 
@@ -27,12 +29,14 @@ def problems_of(
         found: Any = error.instance
         place = ".".join([*([prefix] if prefix else []), *map(str, error.absolute_path)])
         if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
-            yield from _misspelt(part, found, place, renamed)
+            yield from _misspelt(part, found, place, renamed, schema)
         elif error.validator == "required":
             absent = [key for key in part["required"] if key not in found]
-            yield from (f"{_join(place, key)}: missing key; {_meaning(part, key)}" for key in absent)
+            yield from (f"{_join(place, key)}: missing key; {_meaning(part, key, schema)}" for key in absent)
         else:
-            yield f"{place or 'top level'}: {_shortened(error.message)}{_expected(part, found)}"
+            remedy = correction_of(error.absolute_path[-1], found, part) if error.absolute_path else ""
+            end = f"; {remedy}" if remedy else ""
+            yield f"{place or 'top level'}: {_shortened(error.message)}{_expected(part, found)}{end}"
 
 
 def filled_in(schema: dict[str, Any], values: Any) -> Any:
@@ -50,7 +54,9 @@ def filled_in(schema: dict[str, Any], values: Any) -> Any:
     return filled
 
 
-def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str, renamed: Mapping[str, str]) -> Iterator[str]:
+def _misspelt(
+    schema: dict[str, Any], values: dict[str, Any], place: str, renamed: Mapping[str, str], root: dict[str, Any]
+) -> Iterator[str]:
     known = list(schema["properties"])
     for key in values:
         name = _join(place, str(key))
@@ -58,8 +64,18 @@ def _misspelt(schema: dict[str, Any], values: dict[str, Any], place: str, rename
             yield f"{name}: this key was renamed {renamed[name]}; replace {name}: with {renamed[name]}:"
         elif key not in known:
             close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"valid keys are {', '.join(known)}"
+            hint = f"valid keys are {', '.join(known)}; {_elsewhere(str(key), values[key], root)}"
+            hint = f"did you mean {close[0]!r}? Replace {key}: with {close[0]}:" if close else hint
             yield f"{name}: unknown key; {hint}"
+
+
+def _elsewhere(key: str, value: Any, root: dict[str, Any]) -> str:
+    """Return the remedy for an unknown key: move the key to the section that contains it, or remove the key."""
+    sections = root.get("properties", {})
+    section = next((name for name, part in sections.items() if key in part.get("properties", {})), None)
+    if section is None:
+        return "remove the line, or use one of these keys"
+    return f"remove the line, and set {in_yaml({section: {key: value}})}"
 
 
 def _shortened(message: str) -> str:
@@ -72,9 +88,12 @@ def _join(place: str, key: str) -> str:
     return f"{place}.{key}" if place else key
 
 
-def _meaning(schema: dict[str, Any], key: str) -> str:
-    meaning = schema["properties"].get(key, {}).get("description", "add this key")
-    return " ".join(str(meaning).split())
+def _meaning(schema: dict[str, Any], key: str, root: dict[str, Any]) -> str:
+    part = schema["properties"].get(key, {})
+    part = root.get("$defs", {}).get(part.get("$ref", "").rpartition("/")[2], part)
+    meaning = " ".join(str(part.get("description", "add this key")).split())
+    example = next(iter(part.get("examples", [])), part.get("default"))
+    return meaning if example is None else f"{meaning.removesuffix('.')}; set {in_yaml({key: example})}"
 
 
 def _expected(schema: dict[str, Any], found: Any) -> str:

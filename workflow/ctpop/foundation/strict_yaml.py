@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ctpop.foundation.alternatives import closest
 from ctpop.foundation.errors import ContractError, in_one_line
 
 MERGE = "<<"
@@ -58,9 +59,9 @@ def text_of(path: Path, what: str) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ContractError(
-            f"{path}: {what} cannot be read ({error.strerror}); correct the path of the YAML file"
-        ) from None
+        close = closest(str(path))
+        remedy = f"did you mean {close}?" if close else "correct the path of the YAML file"
+        raise ContractError(f"{path}: {what} cannot be read ({error.strerror}); {remedy}") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,8 +73,9 @@ def text_of(path: Path, what: str) -> str:
 
 
 def _explain(error: Exception, text: str, path: Path) -> str:
-    in_key = "simple key" in str(getattr(error, "context", ""))  # the context begins at the line to correct
-    mark = getattr(error, "context_mark" if in_key else "problem_mark", None)
+    context = str(getattr(error, "context", ""))  # the contexts below begin at the line to correct
+    in_context = re.search("simple key|quoted scalar|flow sequence|flow mapping", context)
+    mark = getattr(error, "context_mark" if in_context else "problem_mark", None)
     if mark is None:
         return f"{path}: invalid YAML: {in_one_line(error)}"
     problem = str(getattr(error, "problem", "") or in_one_line(error))
@@ -81,7 +83,8 @@ def _explain(error: Exception, text: str, path: Path) -> str:
     tabbed = next((n for n, line in enumerate(lines[: mark.line + 1], 1) if re.match(r" *\t+ *\S", line)), None)
     if tabbed:
         return f"{path}: line {tabbed}: invalid YAML: the line begins with a tab; indent the line with spaces"
-    remedy = next((fix for words, fix in REMEDIES.items() if re.search(words, problem)), "correct the line")
+    parsed = f"{problem} {context}"
+    remedy = next((fix for words, fix in REMEDIES.items() if re.search(words, parsed)), "correct the line")
     place = f"line {mark.line + 1}, column {mark.column + 1}"
     if mark.line >= len(lines):
         place = f"line {len(lines)}, at the end of the file"

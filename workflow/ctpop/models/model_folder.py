@@ -55,7 +55,10 @@ def find_folder(root: Path) -> Path:
         )
     absent = [name for name in FILES if not (folders[0] / name).is_file()]
     if absent:
-        raise ContractError(f"segment.model: {', '.join(absent)} not found in {folders[0]}; add the missing files")
+        raise ContractError(
+            f"segment.model: {', '.join(absent)} not found in {folders[0]}; copy the missing files from the training"
+            " folder of nnU-Net"
+        )
     return folders[0]
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.foundation import strict_yaml
+from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
 from ctpop.models.model_folder import SHIPPED
-from ctpop.study import configuration
+from ctpop.study import configuration, configuration_file
 
 SCHEMA_PATH = resource("schemas", "model_set.schema.yaml")
 NAME_WORDS = ("trainer", "plans", "configuration")  # parts of nnU-Net folder names, which are joined by two underscores
@@ -34,7 +35,8 @@ def locate(options: dict[str, Any]) -> Path:
     if not path.exists():
         raise ContractError(
             f"segment.model: {options['model']} is neither a shipped model set ({', '.join(shipped)}) nor the path of"
-            " a YAML file or an nnU-Net v2 model folder; correct the name or the path"
+            " a YAML file or an nnU-Net v2 model folder"
+            f"{alternative('segment.model', options['model'], shipped) or '; correct the name or the path'}"
         )
     return path
 
@@ -52,7 +54,8 @@ def read(path: Path) -> dict[str, Any]:
     schema = _schema()
     problems = sorted(set(problems_of(schema, content)))
     if problems:
-        raise ContractError(f"{path}: the model set contains errors:\n" + "\n".join(f"  {line}" for line in problems))
+        lines = configuration_file.with_places(problems, path)
+        raise ContractError(f"{path}: the model set contains errors:\n" + "\n".join(f"  {line}" for line in lines))
     filled: dict[str, Any] = filled_in(schema, content)
     return filled
 

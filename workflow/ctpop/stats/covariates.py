@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.errors import ContractError, count
 from ctpop.stats.design import Covariate
 from ctpop.study.codings import NO_TEXT
 from ctpop.study.column_names import USUAL_COVARIATES, normalised
@@ -70,13 +70,13 @@ def covariates_of(
         if name not in known:
             same = [column for column in known if normalised(column) == normalised(name)]
             close = same or difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = f"; did you mean {close[0]!r}? Replace {name} with {close[0]}" if close else ""
             raise ContractError(
                 f"aging.covariates: {name!r} is not a column of the registry that can be a covariate;"
                 f" found {', '.join(known)}{hint}"
             )
     real = {name: [word for word in words.values() if word] for name, words in meanings.items()}
-    return [_covariate(cohort[name], name in categorical, real.get(name, [])) for name in names]
+    return [_covariate(cohort[name], categorical, real.get(name, [])) for name in names]
 
 
 def joint(covariates: Sequence[Covariate], share: float) -> list[Covariate]:
@@ -127,34 +127,34 @@ def named(covariates: Sequence[Covariate]) -> str:
     return " + ".join(covariate.name for covariate in covariates) or "none"
 
 
-def _covariate(column: pd.Series, categorical: bool, real: Sequence[str]) -> Covariate:
+def _covariate(column: pd.Series, categories: Sequence[str], real: Sequence[str]) -> Covariate:
     name, known = str(column.name), column.dropna()
+    categorical, setting = name in categories, f"aging: {{categorical: [{', '.join([*categories, name])}]}}"
     numbers = pd.to_numeric(known, errors="coerce").astype("float64")
     readable = np.isfinite(numbers.to_numpy())
     if categorical or known.dtype.kind == "b" or not readable.any():
         if not categorical:
-            _refuse_numbers_with_units(known, name)
+            _refuse_numbers_with_units(known, name, setting)
         return Covariate(name, _codes(column, name), of_kinds=True)
     if not readable.all():
         odd = known[~readable]
         raise ContractError(
             f"registry: covariate {name!r} must contain a number in every row or in no row, found"
-            f" {', '.join(repr(word) for word in odd.unique()[:3])} in {len(odd)} row{'s' * (len(odd) != 1)}; leave the"
-            " cells of unknown values empty, or add the column to aging.categorical"
+            f" {', '.join(repr(word) for word in odd.unique()[:3])} in {count(len(odd), 'row')}; leave the cells of"
+            f" unknown values empty, or set {setting}"
         )
     refuse_sentinels(known.astype("str"), name, "registry", "cohort", real)
     return Covariate(name, numbers.reindex(column.index).to_numpy(dtype=float), of_kinds=False)
 
 
-def _refuse_numbers_with_units(known: pd.Series, name: str) -> None:
+def _refuse_numbers_with_units(known: pd.Series, name: str, setting: str) -> None:
     """Raise an error for a column of numbers with units, such as `24.5 kg`, whose numbers would be separate levels."""
     words = known.astype("string")
     numbers = words[words.str.fullmatch(NUMBER_WITH_UNIT)]
     if len(numbers) > len(words) / 2 and numbers.nunique() > MOST_LEVELS:
         raise ContractError(
             f"registry: covariate {name!r} must contain numbers or categories, found {numbers.nunique()} numbers with"
-            " units,"
-            f" such as {numbers.iloc[0]!r}; write the numbers without units, or add the column to aging.categorical"
+            f" units, such as {numbers.iloc[0]!r}; write the numbers without units, or set {setting}"
         )
 
 

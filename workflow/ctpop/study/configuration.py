@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import yaml
 
 from ctpop.foundation import digests
+from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.json_schema import filled_in, problems_of, read_schema
 from ctpop.foundation.resources import resource
-from ctpop.study import configuration_file, label_set_check, registry_options
+from ctpop.study import configuration_file, criteria, label_set_check, registry_options
 from ctpop.study.label_set_check import SIDES
 from ctpop.study.table_cells import cells_of
 
@@ -260,7 +261,9 @@ def section(stage: str, path: Path | None) -> dict[str, Any]:
     values = read_file(path).get(stage) if path else None
     problems = [] if values is None else sorted(set(problems_of(schema, values, prefix=stage)))
     if problems:
-        raise ContractError("the settings contain errors:\n" + "\n".join(f"  {line}" for line in problems))
+        places = configuration_file.places_of([path]) if path else {}
+        lines = (f"  {configuration_file.with_place(problem, places)}" for problem in problems)
+        raise ContractError("the settings contain errors:\n" + "\n".join(lines))
     filled: dict[str, Any] = filled_in(schema, values or {})
     return filled
 
@@ -457,10 +460,28 @@ def _contradictions(config: dict[str, Any]) -> Iterator[str]:
         )
     formats = (config.get("report") or {}).get("formats", ["png"])
     if not {"png", "svg"} & set(formats):
-        yield f"report.formats: {formats} contains neither png nor svg; add one of these formats for the HTML pages"
+        yield (
+            f"report.formats: {formats} contains neither png nor svg; add one of these formats for the HTML pages: set"
+            f" formats: [{', '.join([*formats, 'png'])}]"
+        )
     if "evaluate" in config:
         yield from _evaluation_contradictions(config["evaluate"], study["name"], start_from)
+    yield from _falling_ages((config.get("aging") or {}).get("cut_years", []))
+    yield from _criteria_contradictions((config.get("cohort") or {}).get("criteria", []))
     yield from _unknown_structures(config)
+
+
+def _falling_ages(cut_years: list[float]) -> Iterator[str]:
+    rising = sorted(set(cut_years))
+    if cut_years != rising:
+        yield f"aging.cut_years: ages must be in ascending order, found {cut_years}; set cut_years: {rising}"
+
+
+def _criteria_contradictions(entries: list[str | dict[str, Any]]) -> Iterator[str]:
+    try:
+        criteria.read(entries)
+    except ContractError as error:
+        yield str(error)
 
 
 def _braces_in_paths(config: dict[str, Any]) -> Iterator[str]:
@@ -496,7 +517,10 @@ def _measures_contradictions(config: dict[str, Any], start_from: str) -> Iterato
             "study.dicom: this setting does not apply to start_from measures, which uses no images; remove study.dicom"
         )
     if "measures" not in study:
-        yield "study.measures: this setting is missing; start_from measures requires the path of a table of measures"
+        yield (
+            "study.measures: this setting is missing; start_from measures requires the path of a table of measures, for"
+            " example study: {measures: measures.csv}"
+        )
     elif patients_in_measures(study):
         yield from _double_settings(config.get("cohort") or {}, measure)
 
@@ -518,7 +542,7 @@ def _evaluation_contradictions(evaluation: dict[str, Any], study: str, start_fro
     if "reference" not in evaluation:
         yield (
             "evaluate.reference: this setting is missing; set it to the path of the CSV file that lists the reference"
-            " masks"
+            " masks, for example evaluate: {reference: references.csv}"
         )
     if start_from == "measures":
         yield (
@@ -537,10 +561,11 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
         return
     names = [row.get("structure", "") for row in label_rows(config["structures"])]
     if not names:
-        shipped = ", ".join(sorted(path.stem for path in LABEL_SETS.glob("*.csv")))
+        shipped = sorted(path.stem for path in LABEL_SETS.glob("*.csv"))
+        remedy = alternative("structures", config["structures"], shipped) or "; correct the name or the path"
         yield (
-            f"structures: {config['structures']!r} is neither a shipped label set ({shipped}) nor an existing CSV file;"
-            " correct the name or the path"
+            f"structures: {config['structures']!r} is neither a shipped label set ({', '.join(shipped)}) nor an"
+            f" existing CSV file{remedy}"
         )
         return
     panels = [panel[0] for panel in (config.get("report") or {}).get("figure6", [])]
@@ -553,7 +578,9 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
         unknown = [name for name in found if name not in known]
         if unknown:
             close = difflib.get_close_matches(unknown[0], known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = (
+                f"; did you mean {close[0]!r}? Replace {unknown[0]} with {close[0]}" if close else "; correct the names"
+            )
             yield f"{place}: label set {config['structures']} does not contain {', '.join(unknown)}{hint}"
 
 

@@ -13,7 +13,12 @@ from ctpop.foundation import strict_yaml
 from ctpop.foundation.errors import ContractError
 
 WHAT = "the study file"
+SECTIONS = (
+    *("study", "structures", "cohort", "dicom", "segment", "measure", "screen", "aging", "report", "review"),
+    "evaluate",
+)
 START = "docs/config.md lists the settings"
+FIRST_LINE = "study: {name: my_study, start_from: images, registry: registry.csv}"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     content = strict_yaml.content_of(path, WHAT)
     if content is None:
-        raise ContractError(f"{path}: the study file is empty; {START}")
+        raise ContractError(f"{path}: line 1: the study file is empty; add {FIRST_LINE}; {START}")
     if not isinstance(content, dict):
         raise ContractError(
             f"{path}: line 1: sections such as 'study:' are expected at the top level, found a {_kind(content)};"
@@ -66,7 +71,8 @@ def places_of(paths: Iterable[Path]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        File and line, such as `study.yaml, line 3`, by setting, such as `aging.alpha`.
+        File and line, such as `study.yaml, line 3`, by setting, such as `aging.alpha`. The empty name refers to the
+        first line, for settings that no file contains.
 
     Examples
     --------
@@ -81,7 +87,9 @@ def places_of(paths: Iterable[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         root = yaml.compose(strict_yaml.text_of(path, WHAT), yaml.CSafeLoader)
-        found |= {name: f"{path.name}, line {line}" for name, line in _lines(root, "", ())}
+        found |= {"": f"{path.name}, line 1"} | {
+            name: f"{path.name}, line {line}" for name, line in _lines(root, "", ())
+        }
     return found
 
 
@@ -98,7 +106,7 @@ def with_place(problem: str, places: Mapping[str, str]) -> str:
     Returns
     -------
     str
-        Message with file and line; unchanged if the place of the setting is unknown.
+        Message with file and line; unchanged if it does not begin with a setting or the place is unknown.
 
     Examples
     --------
@@ -106,12 +114,48 @@ def with_place(problem: str, places: Mapping[str, str]) -> str:
     'study.yaml, line 2: aging.alpha: is too large'
 
     """
-    name = problem.partition(": ")[0]
-    while name:
-        if name in places:
-            return f"{places[name]}: {problem}"
+    setting = problem.partition(": ")[0]
+    name = setting
+    while name and name not in places:
         name = name.rpartition(".")[0]
-    return problem
+    if Path(setting).is_file():  # the message begins with a file such as review.csv
+        return problem
+    known = name or setting.partition(".")[0] in SECTIONS
+    return f"{places[name]}: {problem}" if known and name in places else problem
+
+
+def with_places(problems: Iterable[str], path: Path) -> list[str]:
+    r"""Return error messages about entries of a YAML file, each preceded by the file and the line of the entry.
+
+    Parameters
+    ----------
+    problems : iterable of str
+        Messages that begin with the name of an entry and a colon.
+    path : Path
+        YAML file.
+
+    Returns
+    -------
+    list of str
+        Messages; for an entry that is missing at the top level, the line is the first line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "mine.yaml")
+    ...     _ = path.write_text("rules:\n  padding: {}\n")
+    ...     [problem] = with_places(["rules.padding.drops: is missing"], path)
+    >>> problem.removeprefix(str(path))
+    ', line 2: rules.padding.drops: is missing'
+
+    """
+    places = {name: f"{path}{place.removeprefix(path.name)}" for name, place in places_of([path]).items()}
+    known = [with_place(problem, places) for problem in problems]
+    return [
+        found if found != problem else f"{places['']}: {problem}"
+        for found, problem in zip(known, problems, strict=True)
+    ]
 
 
 def _lines(node: Any, prefix: str, above: tuple[int, ...]) -> Iterator[tuple[str, int]]:

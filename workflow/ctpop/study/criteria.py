@@ -1,13 +1,14 @@
 """Inclusion criteria, each with a name, a sentence for the flow diagram, and a rule about a column of the registry.
 
-This module imports only the standard library because it runs each time Snakemake parses the Snakefile.
+This module imports no large library because it runs each time Snakemake parses the Snakefile.
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ctpop.foundation.corrections import in_yaml
 from ctpop.foundation.errors import ContractError
 
 RULES: dict[str, Callable[[Any], str]] = {  # description of the requirement of each rule
@@ -123,18 +124,20 @@ def read(entries: Iterable[str | dict[str, Any]]) -> list[Criterion]:
     ['known', 'at least 18']
 
     """
-    found = [_criterion(entry) for entry in entries]
+    found = [_criterion(entry, f"cohort.criteria.{number}") for number, entry in enumerate(entries)]
     names = [criterion.name for criterion in found]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
+        last = max(number for number, name in enumerate(names) if name == repeated[0])
         raise ContractError(
-            f"cohort.criteria: each criterion requires a unique name, found more than once: {', '.join(repeated)};"
-            " rename or remove the repeated criteria"
+            f"cohort.criteria.{last}: each criterion requires a unique name, found more than once:"
+            f" {', '.join(repeated)}; rename or remove the repeated criteria"
         )
     if sum(criterion.rule == "one_per_patient" for criterion in found) > 1:
+        last = max(number for number, criterion in enumerate(found) if criterion.rule == "one_per_patient")
         raise ContractError(
-            "cohort.criteria: only one criterion can use the rule one_per_patient; remove the other criteria with"
-            " this rule"
+            f"cohort.criteria.{last}: only one criterion can use the rule one_per_patient; remove the other criteria"
+            " with this rule"
         )
     return found
 
@@ -161,35 +164,45 @@ def word_of(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _criterion(entry: str | dict[str, Any]) -> Criterion:
+def _criterion(entry: str | dict[str, Any], place: str) -> Criterion:
     if isinstance(entry, str):
-        return _criterion({"name": entry, **_short_form(entry)})
+        return _criterion({"name": entry, **_short_form(entry, place)}, place)
     name, rules = entry.get("name", ""), [rule for rule in RULES if rule in entry]
     if len(rules) != 1:
         raise ContractError(
-            f"cohort.criteria: criterion {name} requires exactly one of the rules {', '.join(RULES)}; number of rules"
-            f" found: {len(rules)}"
+            f"{place}: criterion {name} requires exactly one of the rules {', '.join(RULES)}; rules found:"
+            f" {', '.join(rules) or 'none'}; use one rule, for example"
+            f" {in_yaml({**_without(entry, rules), 'known': True})}"
         )
     [rule] = rules
     if rule == "one_per_patient":
         return Criterion(name, entry["sentence"], PATIENT, rule, entry[rule], entry.get("by", "age_years"))
     if "column" not in entry or "by" in entry:
         raise ContractError(
-            f"cohort.criteria: criterion {name} requires the key `column` and must not contain the key `by`, which is"
-            " used only with one_per_patient"
+            f"{place}: criterion {name} requires the key `column` and must not contain the key `by`, which is used"
+            f" only with one_per_patient; use, for example,"
+            f" {in_yaml({'column': 'age_years', **_without(entry, ['by'])})}"
         )
     if rule == "between" and entry[rule][0] > entry[rule][1]:
         low, high = entry[rule]
         raise ContractError(
-            f"cohort.criteria: criterion {name}: lower limit {low} exceeds upper limit {high}; swap the limits:"
+            f"{place}.between: criterion {name}: lower limit {low} exceeds upper limit {high}; swap the limits:"
             f" between: [{high}, {low}]"
         )
     return Criterion(name, entry["sentence"], entry["column"], rule, entry[rule])
 
 
-def _short_form(name: str) -> dict[str, Any]:
+def _without(entry: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in keys}
+
+
+def _short_form(name: str, place: str) -> dict[str, Any]:
     if name in SHORT_FORMS:
         return SHORT_FORMS[name]
     close = difflib.get_close_matches(name, SHORT_FORMS, n=1)
-    hint = f"did you mean {close[0]}?" if close else "define other criteria with name, sentence, column, and a rule"
-    raise ContractError(f"cohort.criteria: {name!r} is not one of {', '.join(SHORT_FORMS)}; {hint}")
+    hint = (
+        f"did you mean {close[0]}? Replace {name} with {close[0]}"
+        if close
+        else "define other criteria with name, sentence, column, and a rule"
+    )
+    raise ContractError(f"{place}: {name!r} is not one of {', '.join(SHORT_FORMS)}; {hint}")

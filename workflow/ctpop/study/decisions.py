@@ -167,7 +167,7 @@ def known_absences(cohort: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     absences = absences.assign(structure=absences["structure"].replace(spelled)).drop_duplicates()
     unknown = absences[~absences["structure"].isin(names)]
     if len(unknown):
-        first = ", ".join(f"{row.scan_id} ({row.structure})" for row in unknown.head(SHOWN).itertuples())
+        first = ", ".join(f"{row.scan_id!r} ({row.structure!r})" for row in unknown.head(SHOWN).itertuples())
         raise ContractError(
             "registry: column known_absent must contain structures of the label set, separated by spaces, commas, or"
             f" semicolons; number of unknown names: {len(unknown)}, first: {first}; correct the cells of the registry"

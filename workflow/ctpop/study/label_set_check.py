@@ -92,7 +92,7 @@ def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
         yield of_header
         return
     if not rows:
-        yield f"one line per label is expected, but the file contains only a header; add lines such as {EXAMPLE}"
+        yield f"line 1: one line per label is expected, but the file has only a header; add lines such as {EXAMPLE}"
     for line, row in rows:
         yield from (f"line {line}: {problem}" for problem in _of_row(row))
     for name in ("label", "structure"):

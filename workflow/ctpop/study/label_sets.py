@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ctpop.contracts import columns
 from ctpop.contracts.tables import Table
-from ctpop.foundation.errors import ContractError
+from ctpop.foundation.alternatives import alternative
+from ctpop.foundation.errors import ContractError, count
 from ctpop.study import display_names, label_set_check
 from ctpop.study.configuration import LABEL_SETS, contralateral_of, groups_of, label_set_file
 from ctpop.study.display_names import DisplayName
@@ -296,8 +297,11 @@ def read(name_or_path: str) -> LabelSet:
     """
     path = label_set_file(name_or_path)
     if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in LABEL_SETS.glob("*.csv")))
-        raise ContractError(f"structures: {name_or_path!r} is neither a shipped label set ({shipped}) nor a CSV file")
+        shipped = sorted(file.stem for file in LABEL_SETS.glob("*.csv"))
+        raise ContractError(
+            f"structures: {name_or_path!r} is neither a shipped label set ({', '.join(shipped)}) nor an existing CSV"
+            f" file{alternative('structures', name_or_path, shipped) or '; correct the name or the path'}"
+        )
     problems = label_set_check.problems_of(path)
     if problems:
         raise ContractError(problems[0])
@@ -311,11 +315,10 @@ def _with_upper_bounds(path: Path) -> pd.DataFrame:
         return table
     wrong = table[table["upper_bound_ml"] <= table["lower_bound_ml"].fillna(0)]
     if len(wrong):
-        first = ", ".join(f"{row.structure} ({row.upper_bound_ml:g} mL)" for row in wrong.head(3).itertuples())
+        first = ", ".join(f"{row.structure!r} ({row.upper_bound_ml:g} mL)" for row in wrong.head(3).itertuples())
         raise ContractError(
-            f"{path}: column 'upper_bound_ml' must be above 0 mL and above lower_bound_ml; found {len(wrong)}"
-            f" {'row' if len(wrong) == 1 else 'rows'} with lower values, first {first}; raise the bound or empty the"
-            " cell"
+            f"{path}: column 'upper_bound_ml' must be above 0 mL and above lower_bound_ml; found"
+            f" {count(len(wrong), 'row')} with lower values, first {first}; raise the bound or empty the cell"
         )
     return table
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
+from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError
 from ctpop.study import codings, column_names, identifiers, measure_names
 from ctpop.study.confirmed_measures import is_confirmed, refuse_unknown
@@ -152,7 +153,10 @@ def read_words(path: Path, reading: Reading, names: Sequence[str], notes: list[s
 
     """
     if not path.is_file():
-        raise ContractError(f"{path}: the table of measures does not exist; correct the setting study.measures")
+        raise ContractError(
+            f"{path}: the table of measures does not exist; correct the setting study.measures"
+            f"{alternative('study.measures', str(path))}"
+        )
     refuse_unknown(reading.confirmed, names, path)
     found: list[str] = []
     table = renamed(read_cells(path, reading, found), reading.columns, names, path, found)
@@ -232,7 +236,7 @@ def renamed(
     unused = [theirs for theirs in columns if theirs not in used | left_out]
     if unused:
         raise ContractError(
-            f"{place}: no column matches these entries of measure.columns: {', '.join(unused)};"
+            f"{place}: no column matches the entries {', '.join(unused)} of measure.columns;"
             f" {_columns_text(table.columns)}; correct or remove the entries"
         )
     pairs = [(name, column) for name, column in pairs if name not in left_out]
@@ -332,7 +336,8 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     misspelt = measure_names.misspelt(others, names)
     if misspelt:
         pairs = ", ".join(f"{word} (probably {name})" for word, name in list(misspelt.items())[:SHOWN])
-        raise ContractError(f"{place}: column structure: no label set contains {pairs}; correct the cells")
+        line = line_of(table.index[table["structure"].isin(misspelt)][0])
+        raise ContractError(f"{place}: line {line}: column structure: no label set contains {pairs}; correct the cells")
     if others:
         notes.append(f"rows of structures outside the label set are omitted: {first_words(others)}")
     return table["structure"].replace(spelled)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ctpop.foundation.alternatives import alternative
 from ctpop.study import configuration_file
 
 EXCEPTION = "MissingInputException"
@@ -72,15 +73,40 @@ def sentences(message: str, config: dict[str, Any], places: Mapping[str, str]) -
         part = config.get(section) or {}
         path = part.get(name) if isinstance(part, dict) else part
         if isinstance(path, str) and os.path.normpath(path) in missing:
-            setting = ".".join(filter(None, (section, name)))
-            problem = f"{setting}: file {path!r} does not exist; {_remedy(config, name)}"
+            problem = problem_of(".".join(filter(None, (section, name))), path, config)
             yield f"error: {configuration_file.with_place(problem, places)}"
 
 
-def _remedy(config: dict[str, Any], name: str) -> str:
-    study = config.get("study") or {}
-    if name == "registry" and study.get("dicom"):
-        return f"create it with `ctpop index {study['dicom']} --registry {study['registry']}`, or correct the path"
-    if str(study.get(name, "")).startswith("~"):
+def problem_of(setting: str, path: str, config: Mapping[str, Any]) -> str:
+    """Return the message about a setting whose file or folder does not exist.
+
+    Parameters
+    ----------
+    setting : str
+        Setting, such as `study.registry`.
+    path : str
+        Path in the setting.
+    config : mapping
+        Configuration of the study.
+
+    Returns
+    -------
+    str
+        Message with setting, path, and remedy.
+
+    Examples
+    --------
+    >>> problem_of("study.measures", "~/m.csv", {})
+    "study.measures: file '~/m.csv' does not exist; write the full path because ~ is not expanded"
+
+    """
+    return f"{setting}: file {path!r} does not exist; {_remedy(setting, path, config.get('study') or {})}"
+
+
+def _remedy(setting: str, path: str, study: Mapping[str, Any]) -> str:
+    if setting == "study.registry" and study.get("dicom"):
+        return f"create it with `ctpop index {study['dicom']} --registry {path}`, or correct the path"
+    if path.startswith("~"):
         return "write the full path because ~ is not expanded"
-    return "correct the path, which is relative to the folder in which snakemake is run"
+    advice = "correct the path, which is relative to the folder in which snakemake is run"
+    return f"{advice}{alternative(setting, path)}"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTERN
 from ctpop.contracts.columns import OLDEST_YEARS
+from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError, count
 from ctpop.study import codings, column_names, configuration, criteria, header_fallback, identifiers, inclusion
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
@@ -138,7 +139,7 @@ def read_words(path: Path, reading: Reading, notes: list[str] | None = None) -> 
             raise ContractError(f"{path}: the registry is a folder; set study.registry to a file with one row per scan")
         raise ContractError(
             f"{path}: the registry does not exist; set study.registry to the path of the registry (make demo writes"
-            " the registry of the demo)"
+            f" the registry of the demo){alternative('study.registry', str(path))}"
         )
     return words_of(read_cells(path, reading, notes), path, reading, notes)
 
@@ -542,7 +543,7 @@ def _refuse(rows: pd.Series, rule: str, ids: pd.Series, found: pd.Series | None 
     raise ContractError(f"{rule}, but {violating}: {places}{remedy and '; '}{remedy}")
 
 
-def _value(found: pd.Series | None, row: object) -> str:
+def _value(found: pd.Series | None, row: int) -> str:
     return "" if found is None else f", value {found[row]!r}"
 
 

@@ -1,5 +1,6 @@
 """Conversion of the columns and words of a user's table to the columns and values of the registry."""
 
+import difflib
 import string
 from pathlib import Path
 
@@ -142,9 +143,11 @@ def renamed(cells: pd.DataFrame, reading: Reading, path: Path) -> pd.DataFrame:
     absent = [column for column in reading.columns if column not in cells.columns]
     if absent:
         found = ", ".join(cells.columns)
+        close = difflib.get_close_matches(absent[0], list(cells.columns), n=1)
+        remedy = f"replace {absent[0]} with {close[0]}" if close else f"remove {absent[0]} from this setting"
         raise ContractError(
             f"{path}: cohort.columns contains {', '.join(absent)}, but the file has no such column; columns of the"
-            f" file: {found}"
+            f" file: {found}; {remedy}"
         )
     pairs = [(name, column) for column in cells.columns for name in reading.names(column)]
     names = [name for name, _ in pairs]

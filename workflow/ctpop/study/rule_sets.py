@@ -2,16 +2,17 @@
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ctpop.foundation import strict_yaml
+from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.json_schema import problems_of, read_schema
 from ctpop.foundation.resources import resource
-from ctpop.study import configuration
+from ctpop.study import configuration, configuration_file
 
 SHIPPED = resource("screening")
 SCHEMA_PATH = resource("schemas", "rule_set.schema.yaml")
@@ -52,6 +53,8 @@ class RuleSet:
         Name of the rule set.
     rules : dict of str to ScreeningRule
         Rule by reason (one of `schema.RULES`).
+    path : Path, optional
+        File of the rule set, for messages.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class RuleSet:
 
     name: str
     rules: dict[str, ScreeningRule]
+    path: Path | None = field(default=None, repr=False, compare=False)
 
     def with_truncated_hu(self, use: bool | None) -> "RuleSet":
         """Return a rule set in which the attenuation (HU) of truncated structures is used or excluded.
@@ -124,7 +128,7 @@ def existing_file(name_or_path: str) -> Path:
     if not path.is_file():
         raise ContractError(
             f"screen.rules: {name_or_path!r} is neither a shipped rule set ({', '.join(shipped)}) nor the path of a"
-            " YAML file; correct the name or the path"
+            f" YAML file{alternative('screen.rules', name_or_path, shipped) or '; correct the name or the path'}"
         )
     return path
 
@@ -155,10 +159,16 @@ def read(name_or_path: str) -> RuleSet:
     """
     path = existing_file(name_or_path)
     content = strict_yaml.content_of(path, "a rule set")
+    if content is None:
+        raise ContractError(
+            f"{path}: line 1: the rule set is empty; add rules, for example"
+            " rules: {below_bound: {drops: [volume_ml, hu_mean]}}"
+        )
     problems = sorted(set(problems_of(_schema(), content)))
     if problems:
-        raise ContractError(f"{path}: the rule set contains errors:\n" + "\n".join(f"  {line}" for line in problems))
-    return RuleSet(path.stem, {name: _rule(**rule) for name, rule in content["rules"].items()})
+        lines = configuration_file.with_places(problems, path)
+        raise ContractError(f"{path}: the rule set contains errors:\n" + "\n".join(f"  {line}" for line in lines))
+    return RuleSet(path.stem, {name: _rule(**rule) for name, rule in content["rules"].items()}, path)
 
 
 def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
@@ -183,7 +193,7 @@ def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
     >>> refuse_unknown_structures(rules, ["spleen"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ctpop.foundation.errors.ContractError: rule set a: ... no label set contains spleeen; did you mean 'spleen'?
+    ctpop.foundation.errors.ContractError: rule set a: ... no label set contains spleeen; did you mean 'spleen'? ...
 
     """
     shipped = {
@@ -196,10 +206,10 @@ def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
         unknown = [structure for structure in rule.not_for if structure not in known]
         if unknown:
             close = difflib.get_close_matches(unknown[0], known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ContractError(
-                f"rule set {rules.name}: rules.{name}.not_for: no label set contains {', '.join(unknown)}{hint}"
-            )
+            hint = f"did you mean {close[0]!r}? Replace {unknown[0]} with {close[0]}" if close else "correct the names"
+            problem = f"rules.{name}.not_for: no label set contains {', '.join(unknown)}; {hint}"
+            [placed] = configuration_file.with_places([problem], rules.path) if rules.path else [problem]
+            raise ContractError(placed if rules.path else f"rule set {rules.name}: {placed}")
 
 
 def _rule(drops: list[str], not_for: list[str] | None = None, **limits: float) -> ScreeningRule:

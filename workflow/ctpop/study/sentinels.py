@@ -6,6 +6,7 @@ import pandas as pd
 
 from ctpop.foundation.errors import ContractError, count
 from ctpop.study import column_names
+from ctpop.study.table_cells import line_of
 
 NINES = r"-?9{3,}(?:\.0+)?"
 SHORT = r"-(?:1|9|8|88|77|66|9[6-9])(?:\.0+)?|-?(?:8{3,}|7{3,})(?:\.0+)?"
@@ -51,13 +52,13 @@ def refuse_sentinels(
     >>> refuse_sentinels(pd.Series(["1500.5", "999", "1480.2"]), "liver_volume_ml", "a.csv")
     >>> refuse_sentinels(pd.Series(["1500.5", "9999", "9999"]), "liver_volume_ml", "a.csv")
     Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column liver_volume_ml: 9999 in 2 rows is probably a code for a \
-missing value; empty these cells, or set cohort: {missing: ["9999"]}, which applies to all columns of this table and \
-of the registry; if these numbers are measured values, set measure: {confirmed: [liver_volume_ml]}
+    ctpop.foundation.errors.ContractError: a.csv: line 3: column liver_volume_ml: 9999 in 2 rows is probably a code \
+for a missing value; empty these cells, or set cohort: {missing: ["9999"]}, which applies to all columns of this \
+table and of the registry; if these numbers are measured values, set measure: {confirmed: [liver_volume_ml]}
     >>> refuse_sentinels(pd.Series(["24.5", "-99", "31.2", "-99"]), "bmi", "a.csv", "cohort")
     Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column bmi: -99 in 2 rows is probably a code for a missing value; \
-set cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if the number is a valid value
+    ctpop.foundation.errors.ContractError: a.csv: line 3: column bmi: -99 in 2 rows is probably a code for a missing \
+value; set cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if the number is a valid value
     >>> refuse_sentinels(pd.Series(["24.5", "-99", "31.2", "-99"]), "bmi", "a.csv", "cohort", real=["-99"])
 
     """
@@ -74,8 +75,8 @@ set cohort: {values: {bmi: {"-99": null}}}, or {"-99": "-99"} if the number is a
         if len(others) and value not in values and _stands_for_none(float(value), others, n, nines=nines):
             forms = list(dict.fromkeys(cells[same]))
             raise ContractError(
-                f"{place}: column {column}: {' or '.join(forms)} in {count(n, 'row')} is probably a code for a missing"
-                f" value; {_remedy(forms, column, section)}"
+                f"{place}: line {line_of(same[same].index[0])}: column {column}: {' or '.join(forms)} in"
+                f" {count(n, 'row')} is probably a code for a missing value; {_remedy(forms, column, section)}"
             )
 
 

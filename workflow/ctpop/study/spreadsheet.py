@@ -91,9 +91,10 @@ def sheet_rows(path: Path, reading: Reading) -> tuple[list[list[str]], list[str]
     names, sheets = found["names"], found["sheets"]
     if reading.sheet is not None:
         if reading.sheet not in names:
+            close = next((name for name in names if name.lower() == reading.sheet.lower()), names[0])
             raise ContractError(
                 f"{path}: the file does not contain the sheet {reading.sheet!r}; set {reading.section}.sheet to one of"
-                f" the following: {', '.join(names)}"
+                f' the following: {", ".join(names)}; for example, {reading.section}: {{sheet: "{close}"}}'
             )
         return _checked(path, reading.sheet, found)
     filled = [name for name in names if any(any(row) for row in sheets[name])]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ctpop.contracts.all_tables import MEASURES_TABLE
 from ctpop.foundation.errors import PASSING_ERRORS, ContractError, ScanError, count, in_one_line
+from ctpop.study.configuration import LABEL_SETS, label_rows
 from ctpop.study.identifiers import refuse_near_ids
 from ctpop.study.totalsegmentator_statistics import FILE_NAME, MM3_PER_ML
 
@@ -121,12 +122,15 @@ def read_folder(folder: Path, scan_ids: list[str], names: list[str], excluded: C
         _fill(columns, row, found)
     if len(failures) == len(files):
         raise ContractError(
-            f"{folder}: no statistics file can be read ({count(len(files), 'file')}); error of scan {failures[0]}"
+            f"{folder}: no statistics file can be read ({count(len(files), 'file')}); error of scan"
+            f" {failures[0]}; export the files again"
         )
     if not n_entries:
+        structures = _keys_of(next(iter(files.values())))
         raise ContractError(
             f"{folder}: no file contains a structure of the label set (such as {names[0]}); the first file contains"
-            f" {_keys_of(next(iter(files.values())))}; set structures to the label set of the files"
+            f" {', '.join(structures[:3]) or 'no structures'}; set structures to the label set of the files"
+            f"{_label_set_of(structures)}"
         )
     message = "statistics files found for %d of %d scans, %d unreadable; %d entries read"
     LOG.info(message, len(files), len(scan_ids), len(failures), n_entries)
@@ -262,13 +266,23 @@ def _may_have_statistics(path: Path) -> bool:
     return path.suffix.lower() == SUFFIX or path.is_dir()
 
 
-def _keys_of(path: Path) -> str:
-    """Return the first structures in a statistics file, for messages."""
+def _keys_of(path: Path) -> list[str]:
+    """Return the structures in a statistics file, for messages."""
     try:
         content = json.loads(_content_of(path))
     except (ValueError, ScanError):
-        return "no structures"
-    return ", ".join(list(content)[:3]) if isinstance(content, dict) and content else "no structures"
+        return []
+    return list(content) if isinstance(content, dict) else []
+
+
+def _label_set_of(keys: list[str]) -> str:
+    """Return the setting of a shipped label set that contains all structures, as the end of an error message."""
+    matching = [
+        path.stem
+        for path in sorted(LABEL_SETS.glob("*.csv"), reverse=True)
+        if keys and set(keys) <= {row["structure"] for row in label_rows(path.stem)}
+    ]
+    return f": structures: {matching[0]}" if matching else ""
 
 
 def _fill(columns: dict[str, NDArray[np.object_]], row: int, found: dict[int, StatisticsEntry]) -> None:

@@ -60,6 +60,8 @@ class Cells:
         Line (or row) of each row in the file, counted from 1.
     notes : tuple of str
         One note per inference.
+    header_line : int
+        Line (or row) of the header.
 
     """
 
@@ -67,6 +69,7 @@ class Cells:
     rows: list[list[str]]
     lines: list[int]
     notes: tuple[str, ...]
+    header_line: int = 1
 
 
 def line_of(row: object) -> int:
@@ -135,14 +138,17 @@ def cells_of(path: Path, reading: Reading) -> Cells:
     stripped = [[cell.strip() for cell in row] for row in raw]
     filled = [(line, row) for line, row in enumerate(stripped, start=1) if any(row)]
     if not filled:
-        raise ContractError(f"{path}: the table is empty; add a header and rows")
+        raise ContractError(f"{path}: line 1: the table is empty; add a header and rows")
     first = table_form.header_row(stripped[: filled[min(len(filled), table_form.HEADER_WITHIN) - 1][0]])
     above = [(line, row) for line, row in filled if line <= first]
     (header_line, header), *rest = [(line, row) for line, row in filled if line > first]
     if len(header) == 1 and rest and INNER_SEPARATOR.search(header[0]):
+        setting = f"{reading.section}.separator is {reading.separator!r}" if reading.separator else ""
+        reason = setting or "each line is in quotation marks or the cells are separated by spaces"
+        save = "save the table as CSV with a comma, semicolon, or tab as separator"
         raise ContractError(
-            f"{path}: the table has only one column, {header[0][:40]!r}, because each line is in quotation marks or the"
-            " cells are separated by spaces; save the table as CSV with a comma, semicolon, or tab as separator"
+            f"{path}: line {header_line}: the table has only one column, {header[0][:40]!r}, because {reason};"
+            f" {'remove this setting' if setting else save}"
         )
     if above:
         words = ", ".join(repr(" ".join(filter(None, row))[:40]) for _, row in above[:ROWS_SHOWN])
@@ -167,6 +173,7 @@ def cells_of(path: Path, reading: Reading) -> Cells:
         table if len(kept) == len(header) else [[row[place] for place in kept] for row in table],
         [line for line, _ in rest],
         tuple(notes),
+        header_line,
     )
 
 

@@ -176,10 +176,14 @@ def text_rows(path: Path, form: TableForm) -> list[list[str]]:
 
     """
     reader = _reader(io.StringIO(form.text, newline=""), form.separator)
+    rows: list[list[str]] = []
+    begin = 1  # first line of the current row, which contains the quotation mark that is not closed
     try:
-        rows = list(reader)
+        for row in reader:
+            rows.append(row)
+            begin = reader.line_num + 1
     except csv.Error as error:
-        raise ContractError(f"{path}: line {reader.line_num}: {error}; correct the quotation marks") from None
+        raise ContractError(f"{path}: line {begin}: {error}; correct the quotation marks") from None
     return [[], *rows[1:]] if rows and _states_separator(rows[0]) else rows
 
 
@@ -309,9 +313,11 @@ def _decoded(content: bytes, encoding: str, path: Path, reading: Reading) -> str
                 f"{path}: the file is not a text table, a spreadsheet, or a Parquet file, or it is damaged; save the"
                 " file again, or set the path of another file"
             ) from None
+        line = content[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+        other = "cp1252" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else "utf-8"
         raise ContractError(
-            f"{path}: the encoding of the text is not {encoding} ({error});"
-            f" {reading.remedy('encoding', 'utf-8', 'set the correct encoding', 'save the file as UTF-8')}"
+            f"{path}: line {line}: the encoding of the text is not {encoding} ({error});"
+            f" {reading.remedy('encoding', other, 'set the correct encoding', 'save the file as UTF-8')}"
         ) from None
 
 

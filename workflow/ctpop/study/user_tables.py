@@ -103,7 +103,8 @@ def read_reference_rows(path: Path) -> pd.DataFrame:
     if absent or cells.empty:
         raise ContractError(
             f"{path}: the table must contain the columns {' and '.join(REFERENCE.columns)} and at least one row, but"
-            f" contains {count(len(cells), 'row')} with the columns {', '.join(cells.columns)}"
+            f" contains {count(len(cells), 'row')} with the columns {', '.join(cells.columns)}; write"
+            f" {','.join(REFERENCE.columns)} in the first line and add one row per reference mask"
         )
     check_ids(cells["scan_id"], path)
     return REFERENCE.check(cells, where=path, numbered=True)

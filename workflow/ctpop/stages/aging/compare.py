@@ -164,13 +164,13 @@ def read_study(place: Path) -> ComparedStudy:
         If the folder does not contain the results of a finished study.
 
     """
-    folder = place if place.is_dir() else Path("results") / place
+    folder = place if place.is_dir() or place.parent.name else Path("results") / place
     files = {name: folder / name for name in ("provenance.json", "tables/associations.parquet")}
     absent = [name for name, path in files.items() if not path.is_file()]
     if absent:
         raise ContractError(
-            f"{folder}: this folder does not contain a finished study; missing: {', '.join(absent)}. Enter the result"
-            " folder of a finished study"
+            f"{folder}: this folder does not contain a finished study; missing: {', '.join(absent)}. Run the study, or"
+            " enter the result folder of a finished study"
         )
     config = json.loads(files["provenance.json"].read_text(encoding="utf-8"))["config"]
     columns = [*RESULTS, "family"]

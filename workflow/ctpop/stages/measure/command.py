@@ -230,7 +230,10 @@ def run(options: MeasureOptions) -> None:
     if options.table:
         rows = rows_of_table(options, options.table, label_set)
     elif not options.segments or not options.masks:
-        raise ContractError("--masks: the option is missing; name the folder of label maps to which --segments refers")
+        raise ContractError(
+            "--masks: the option is missing; name the folder of label maps to which --segments refers, for example"
+            " --masks results/STUDY/masks"
+        )
     else:
         segments = SEGMENTS.read(options.segments)
         LOG.info("%d scans, %d structures", len(segments), len(label_set.names))

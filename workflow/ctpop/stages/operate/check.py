@@ -10,7 +10,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.stages.operate import checks, configured_study, slurm
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.dicom_checks import of_dicom
-from ctpop.stages.operate.findings import ERROR, WARNING, Check, checks_or_error
+from ctpop.stages.operate.findings import ERROR, WARNING, Check, checks_or_error, with_places
 from ctpop.stages.operate.image_checks import of_images
 from ctpop.stages.operate.table_checks import read_tables
 
@@ -42,7 +42,7 @@ def of_study(study: ConfiguredStudy, options: CheckOptions) -> list[Check]:
     elif tables.scans is not None and tables.label_set is not None:
         scans, label_set = tables.scans, tables.label_set
         found += checks_or_error("images", lambda: of_images(study, scans, label_set))
-    return found + checks.of_study(study, 0 if options.all else SAMPLE)
+    return with_places(found + checks.of_study(study, 0 if options.all else SAMPLE), study)
 
 
 def table(found: list[Check]) -> str:

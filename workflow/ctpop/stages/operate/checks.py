@@ -15,6 +15,7 @@ from ctpop.models import model_set
 from ctpop.stages.operate import rates
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, check_or_error
+from ctpop.study import missing_inputs
 
 TESTED = {"snakemake": "9.27.1", "snakemake-executor-plugin-slurm": "2.8.0"}
 FAULTS = "profiles/slurm disables its features with known faults (array jobs, sacct after scancel, requeue with retry)"
@@ -114,7 +115,9 @@ def registry(study: ConfiguredStudy) -> Check:
         return Check("registry", OK, f"{study.registry} will be created from {study.config['study']['measures']}")
     sizes = study.cohort["shard"].value_counts()
     if not len(sizes):
-        return Check("registry", ERROR, f"{study.registry}: the criteria (cohort.criteria) exclude all scans")
+        return Check(
+            "registry", ERROR, f"{study.registry}: the criteria (cohort.criteria) exclude all scans; change them"
+        )
     shards = f"{count(len(study.shards), 'shard')} (largest: {count(sizes.max(), 'scan')})"
     return Check("registry", OK, f"{study.registry}: {count(len(study.cohort), 'scan')} in the cohort, {shards}")
 
@@ -127,11 +130,13 @@ def settings_files(study: ConfiguredStudy) -> list[Check]:
         "evaluate.reference": study.config.get("evaluate", {}).get("reference"),
         **{f"evaluate.compare_with.{name}": path for name, path in _compared(study).items()},
     }
-    paths = {name: Path(path) for name, path in settings.items() if path}
-    absent = [f"{name}: {path}" for name, path in paths.items() if not path.exists()]
+    paths = {name: path for name, path in settings.items() if path}
+    absent = {name: path for name, path in paths.items() if not Path(path).exists()}
     if absent:
-        remedy = "correct the path or remove the setting"
-        return [Check("settings", ERROR, f"missing: {', '.join(absent)}; {remedy}")]
+        return [
+            Check("settings", ERROR, f"{missing_inputs.problem_of(name, path, study.config)}, or remove the setting")
+            for name, path in absent.items()
+        ]
     return [Check("settings", OK, f"found: {', '.join(paths)}")] if paths else []
 
 
@@ -149,12 +154,13 @@ def files(study: ConfiguredStudy, sample: int) -> Check:
         wanted = [wanted[place] for place in sorted(places)]
     absent = [whose for whose, path in wanted if not path.exists()]
     how = f"{count(len(wanted), 'path')} checked" + (" (sample; --all checks all)" if sampled else "")
+    if absent and study.images:
+        found = f"{study.registry}: {how}, {len(absent)} missing (first: {', '.join(absent[:3])})"
+        remedy = "correct the paths, which are absolute or relative to the folder of the registry"
+        return Check("files", ERROR, f"{found}; {remedy}")
     if absent:
-        of_registry = (
-            "" if study.dicom or study.measures else ", which are absolute or relative to the folder of the registry"
-        )
-        first = ", ".join(absent[:3])
-        return Check("files", ERROR, f"{how}, {len(absent)} missing (first: {first}); correct the paths{of_registry}")
+        [(setting, path)] = wanted
+        return Check("files", ERROR, missing_inputs.problem_of(setting, str(path), study.config))
     return Check("files", OK, f"{how}, none missing")
 
 
@@ -169,7 +175,7 @@ def named(study: ConfiguredStudy) -> list[tuple[str, Path]]:
         return [("study.measures", study.measures)]
     columns = ["ct_path"] if study.start_from == "images" else ["ct_path", "segmentation_path"]
     return [
-        (f"{column} of {scan_id}", study.registry.parent / str(path))
+        (f"{column} of {str(scan_id)!r}", study.registry.parent / str(path))
         for column in columns
         for scan_id, path in zip(study.cohort["scan_id"], study.cohort[column], strict=True)
         if pd.notna(path)

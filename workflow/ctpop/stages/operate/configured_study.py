@@ -1,7 +1,8 @@
 """A study as defined by its configuration file: settings, registry, shards, and paths of results."""
 
 import argparse
-from dataclasses import dataclass
+import difflib
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ class ConfiguredStudy:
     """A study; paths are relative to the folder in which Snakemake is run, as in the workflow."""
 
     config: dict[str, Any]
+    places: dict[str, str] = field(default_factory=dict)  # file and line of each setting, for messages
 
     @property
     def name(self) -> str:
@@ -39,6 +41,11 @@ class ConfiguredStudy:
             if self.start_from == "images" and "dicom" in self.config["study"]
             else None
         )
+
+    @property
+    def images(self) -> bool:
+        """Return whether the registry contains the paths of the images."""
+        return self.start_from != "measures" and self.dicom is None
 
     @property
     def results(self) -> Path:
@@ -74,6 +81,20 @@ class ConfiguredStudy:
     def reading(self) -> Reading:
         """Return the settings for reading the registry."""
         return reading_of(self.config["cohort"])
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Return the path in each setting whose value is a file or folder of the user."""
+        settings = {f"{section}.{name}" if name else section: (section, name) for section, name in configuration.PATHS}
+        found = {
+            setting: self.config.get(section, {}).get(name) if name else self.config.get(section)
+            for setting, (section, name) in settings.items()
+        }
+        return {setting: path for setting, path in found.items() if isinstance(path, str)}
+
+    def setting_of(self, path: str) -> str | None:
+        """Return the setting whose value is a file or folder, or None."""
+        return next((setting for setting, named in self.paths.items() if named.rstrip("/") == path.rstrip("/")), None)
 
     @cached_property
     def cohort(self) -> pd.DataFrame:
@@ -113,9 +134,10 @@ def read(path: Path) -> ConfiguredStudy:
 
     """
     config = configuration_file.read(path)
-    if not isinstance(config.get("study"), dict):
+    if not difflib.get_close_matches("study", list(config), n=1):
         raise ContractError(
-            f"{path}: the configuration of a study requires the section study, which is missing; add, as in"
-            " docs/study.yaml, study: {name: NAME, start_from: images, registry: registry.csv}"
+            f"{path}: line 1: the configuration of a study requires the section study, which is missing; add, as in"
+            f" docs/study.yaml, {configuration_file.FIRST_LINE}"
         )
-    return ConfiguredStudy(configuration.validated(config, configuration_file.places_of([path])))
+    places = configuration_file.places_of([path])
+    return ConfiguredStudy(configuration.validated(config, places), places)

@@ -6,7 +6,7 @@ finding states the number of scans read. Names of image files are not printed be
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,10 @@ def of_images(study: ConfiguredStudy, scans: pd.DataFrame, label_set: LabelSet) 
             break
         files = {name: _path(study, row.get(name)) for name in ("ct_path", "segmentation_path")}
         read.append(read_scan(str(row["scan_id"]), files, label_set, study.start_from))
-    return list(findings_of(read, len(scans), label_set, study.start_from))
+    found = findings_of(read, len(scans), label_set, study.start_from)
+    return [
+        replace(check, found=f"{study.registry}: {check.found}") if check.level == ERROR else check for check in found
+    ]
 
 
 def _sample(scans: pd.DataFrame) -> pd.DataFrame:
@@ -127,7 +130,7 @@ def findings_of(read: Sequence[ReadScan], n: int, label_set: LabelSet, start_fro
         yield Check(
             "images",
             level,
-            f"{reason}: {len(failed)} of {len(read)}, first scan {failed[0].scan_id}: {failed[0].detail}; {remedy}",
+            f"{reason}: {len(failed)} of {len(read)}, first scan {failed[0].scan_id!r}: {failed[0].detail}; {remedy}",
         )
     for remark in dict.fromkeys(remark for scan in good for remark in scan.remarks):
         having = [scan.scan_id for scan in good if remark in scan.remarks]

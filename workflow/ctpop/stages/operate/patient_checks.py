@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ctpop.documents.table1 import refuse_absent
 from ctpop.figures.formatting import count, scans_of_patients
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, checks_or_error
@@ -48,8 +49,9 @@ def of_patients(
             Check(
                 "criteria",
                 ERROR,
-                f"the criteria exclude all of {count(len(registry), 'scan')}: {counts}; change cohort.criteria or"
-                " fill in the required columns",
+                f"cohort.criteria: the criteria exclude all of {count(len(registry), 'scan')} in"
+                f" {study.patients_file}: {counts}; remove or change the criterion that excludes most scans, or fill"
+                " in its column",
             )
         ], None
     checks = [
@@ -58,6 +60,7 @@ def of_patients(
         _of_sexes(cohort["sex"]),
         *_of_repeated_patients(cohort),
         *_of_paths(registry),
+        *checks_or_error("table1", lambda: _of_table1(study, cohort)),
         *checks_or_error("covariates", lambda: list(_of_covariates(study, cohort))),
     ]
     return checks, cohort
@@ -123,6 +126,12 @@ def _of_paths(registry: pd.DataFrame) -> Iterator[Check]:
                 f"{len(repeated)} scans have the same {column} as another scan, including {first};"
                 " correct the paths or remove the rows",
             )
+
+
+def _of_table1(study: ConfiguredStudy, cohort: pd.DataFrame) -> list[Check]:
+    further = study.config["cohort"].get("table1", [])
+    refuse_absent(cohort, further)
+    return [Check("table1", OK, f"age, sex, {', '.join(further)}")] if further else []
 
 
 def _of_covariates(study: ConfiguredStudy, cohort: pd.DataFrame) -> Iterator[Check]:

@@ -75,7 +75,10 @@ class PlanOptions:
 def run(options: PlanOptions) -> None:
     """Print the plan."""
     if options.scans < 1 or options.gpus < 1 or options.scans_per_shard < 1:
-        raise ContractError("--scans, --gpus, and --scans-per-shard must be at least 1")
+        raise ContractError(
+            f"--scans, --gpus, and --scans-per-shard must be at least 1, but are {options.scans}, {options.gpus}, and"
+            f" {options.scans_per_shard}; use positive numbers, for example --scans 4000"
+        )
     rates = known.measured(configured_study.read(options.pilot)) if options.pilot else known.shipped()
     sys.stdout.write("\n".join(lines_of(options.scans, options.scans_per_shard, options.gpus, rates)) + "\n")
 

@@ -7,14 +7,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ctpop.foundation.errors import ContractError, in_one_line
+from ctpop.foundation import strict_yaml
+from ctpop.foundation.alternatives import closest
+from ctpop.foundation.corrections import in_yaml
+from ctpop.foundation.errors import ContractError
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check
+from ctpop.study import configuration_file
 
 INIT_S = 40  # SOURCE: plugin 2.8, time (s) until its first query of the queue
 WANTED: dict[str, Any] = {"slurm-status-command": "squeue", "slurm-no-requeue": True, "scheduler": "greedy"}
 WRONG = ("slurm-array-jobs", "slurm-requeue", "keep-incomplete")
+RETRIES = 2
 PATIENCE_S = 30
 FOR_SLURM = Path("profiles/slurm")
 
@@ -35,21 +38,34 @@ def of_slurm(profile: Path | None) -> list[Check]:
 
 def read(profile: Path) -> dict[str, Any]:
     """Return the settings of a profile."""
-    path = profile / "config.yaml" if profile.is_dir() else profile
-    try:
-        chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f"{path}: not a readable Snakemake profile: {in_one_line(error)}") from None
+    path = file_of(profile)
+    if not path.is_file():
+        close = closest(str(profile))
+        hint = f"did you mean --profile {close}?" if close else "correct the path after --profile"
+        raise ContractError(f"{path}: the Snakemake profile does not exist; {hint}")
+    chosen = strict_yaml.content_of(path, "the Snakemake profile")
     return chosen if isinstance(chosen, dict) else {}
+
+
+def file_of(profile: Path) -> Path:
+    """Return the file of a profile, which can be specified by its folder."""
+    return profile / "config.yaml" if profile.is_dir() else profile
 
 
 def settings_of(chosen: dict[str, Any], profile: Path) -> Check:
     """Return whether a profile prevents jobs from hanging, running twice, or deleting results."""
-    lines = [f"set {key}: {value}" for key, value in WANTED.items() if chosen.get(key) != value]
-    lines += [f"remove {key}" for key in WRONG if key in chosen]
-    lines += [] if chosen.get("retries") else ["set retries: 2"]
+    wanted = {**WANTED, **({} if chosen.get("retries") else {"retries": RETRIES})}
+    wrong = {key: value for key, value in wanted.items() if chosen.get(key) != value}
+    lines = [f"{key}: is {_found(chosen, key)}; set {in_yaml({key: value})}" for key, value in wrong.items()]
+    lines += [f"{key}: is {_found(chosen, key)}; remove the line" for key in WRONG if key in chosen]
+    if lines:
+        lines = configuration_file.with_places(lines, file_of(profile))
     lines += ["rename profiles/default, which Snakemake also loads"] if Path("profiles/default").exists() else []
-    return Check("profile", ERROR if lines else OK, f"{profile}: " + ("; ".join(lines) or "required settings present"))
+    return Check("profile", ERROR if lines else OK, "; ".join(lines) or f"{profile}: required settings present")
+
+
+def _found(chosen: dict[str, Any], key: str) -> str:
+    return str(in_yaml(chosen[key])) if key in chosen else "missing"
 
 
 def cluster(chosen: dict[str, Any]) -> list[Check]:

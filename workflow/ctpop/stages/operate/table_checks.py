@@ -19,7 +19,16 @@ from ctpop.foundation.errors import ContractError, in_one_line
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, LONGEST, OK, WARNING, Check, checks_or_error
 from ctpop.stages.operate.patient_checks import of_patients
-from ctpop.study import decisions, external_measures, label_sets, measures_table, registry, rule_sets, user_tables
+from ctpop.study import (
+    decisions,
+    external_measures,
+    label_sets,
+    measures_table,
+    missing_inputs,
+    registry,
+    rule_sets,
+    user_tables,
+)
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.registry_options import measures_reading_of, reading_of
 from ctpop.study.table_units import refuse_other_units
@@ -54,7 +63,10 @@ def read_tables(study: ConfiguredStudy) -> StudyTables:
     label_set = _or_none(checks, "structures", lambda: label_sets.read(study.config["structures"]))
     if label_set is None:
         return StudyTables(None, None, checks)
-    checks.append(Check("structures", OK, f"{label_set.name}: {len(label_set.names)} structures"))
+    checks.append(Check("structures", OK, f"{label_set.name}: {count(len(label_set.names), 'structure')}"))
+    absent = list(_absent_tables(study))
+    if absent:
+        return StudyTables(label_set, None, [*checks, *absent])
     checks += checks_or_error("screen.rules", lambda: [_of_rules(study, label_set)])
     table = _or_none(checks, "measures", lambda: _measures_text(study, label_set.names, checks))
     text = (
@@ -76,6 +88,15 @@ def read_tables(study: ConfiguredStudy) -> StudyTables:
         excluded = set(text["scan_id"].dropna()) - set(ids)
         checks += checks_or_error("measures", lambda: list(_of_measures(study, table, (ids, excluded), label_set)))
     return StudyTables(label_set, scans, checks)
+
+
+def _absent_tables(study: ConfiguredStudy) -> Iterator[Check]:
+    """Yield an error for the registry and the table of measures if they do not exist."""
+    config = study.config["study"]
+    for name in ("registry", "measures"):
+        path = config.get(name)
+        if path and not (name == "registry" and study.dicom) and not Path(path).exists():
+            yield Check(name, ERROR, missing_inputs.problem_of(f"study.{name}", path, study.config))
 
 
 def _or_none(checks: list[Check], name: str, read: Callable[[], Found]) -> Found | None:
@@ -144,7 +165,7 @@ def _of_other_tables(
     readers: dict[str, Callable[[Path], object]] = {
         "screen.review": lambda path: decisions.read_review(path, ids, [], names),
         "study.truth": lambda path: user_tables.read_user_table(TRUTH, path),
-        "evaluate.reference": user_tables.read_reference_rows,
+        "evaluate.reference": _existing_references,
     }
     found: dict[str, Callable[[], object]] = {
         name: partial(readers[name], Path(path)) for name, path in paths.items() if path and Path(path).is_file()
@@ -152,6 +173,18 @@ def _of_other_tables(
     if cohort is not None:
         found["known_absent"] = lambda: decisions.known_absences(cohort, names)
     return found
+
+
+def _existing_references(path: Path) -> None:
+    """Raise an error if reference masks do not exist."""
+    rows = user_tables.read_reference_rows(path)
+    absent = rows[[not (path.parent / reference).exists() for reference in rows["reference_path"]]]
+    if len(absent):
+        first = absent["scan_id"].iloc[0]
+        raise ContractError(
+            f"{path}: {count(len(rows), 'path')} checked, {len(absent)} missing (first: reference_path of {first!r});"
+            " correct the paths, which are absolute or relative to the folder of this table"
+        )
 
 
 def _cohort(study: ConfiguredStudy, text: pd.DataFrame, checks: list[Check]) -> pd.DataFrame | None:
