@@ -155,9 +155,9 @@ EXTREMES = Table(
 STRUCTURE_FLOW = Table(
     "structure_flow",
     ("structure", "measure", "order"),
-    "numbers of values before, excluded for, and after each exclusion reason: one row per structure, measure, and"
-    " exclusion reason that is in use. The rows lead from all scans of the cohort to the values in the statistics. Each"
-    " value is counted at the first reason that excludes it",
+    "numbers of values that are excluded for each reason and that remain: one row per structure, measure, and exclusion"
+    " reason that is in use. The rows lead from all scans of the cohort to the values in the statistics. Each value is"
+    " counted at the first reason that excludes it",
     {
         "structure": STRUCTURE,
         "measure": MEASURE,
