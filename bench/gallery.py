@@ -1,4 +1,4 @@
-"""Measure drawing and reuse of review images of one scan of 512 × 512 × 824 voxels with 104 structures.
+"""Measure the drawing and reuse of review images of one scan of 512 × 512 × 824 voxels with 104 structures.
 
     python bench/gallery.py > bench/gallery.md
 

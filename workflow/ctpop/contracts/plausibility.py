@@ -1,4 +1,4 @@
-"""Tables of values that are implausible for the name of their structure: counts per structure, and single values."""
+"""Tables of values that are implausible for their structure: counts per structure, and single values."""
 
 from ctpop.contracts.columns import count, number, text
 from ctpop.contracts.keys import MEASURE, PLAUSIBILITY_FINDINGS, SCAN, STRUCTURE
