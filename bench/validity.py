@@ -110,7 +110,10 @@ def bootstrap_holds(samples: list[Ranked], n: int, rho: float) -> list[bool]:
 
 
 def marked(share: float, nominal: float, repeats: int, worse: int) -> str:
-    """Return a proportion, marked if it differs by more than three standard errors; `worse` is the invalid side."""
+    """Return a proportion, marked if it differs by more than three standard errors.
+
+    A deviation in the direction `worse` (1 or -1) is marked as invalid.
+    """
     if math.isnan(share):
         return "–"
     off = share - nominal

@@ -100,7 +100,7 @@ def _contents(inputs: Iterable[Table], groups: Mapping[str, Iterable[Table]]) ->
 
 
 def _table_line(table: Table) -> str:
-    return f"[`{table.name}`](#{table.name}): {sentence(table.meaning.split('. ')[0])}"
+    return f"[`{table.name}`](#{table.name}): {sentence(re.split(r': one row per|[.] ', table.meaning)[0])}"
 
 
 def _link(title: str) -> str:

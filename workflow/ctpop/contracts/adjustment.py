@@ -101,7 +101,7 @@ AGE_CURVES = Table(
     {
         "structure": ANALYSED,
         "measure": MEASURE,
-        "term": text("hypothesis that is tested", among=CURVE_TERMS),
+        "term": text("tested hypothesis", among=CURVE_TERMS),
         "adjusted_for": ADJUSTED_FOR,
         "n": COMPLETE,
         "n_patients": PATIENTS,

@@ -1,4 +1,4 @@
-"""Tables of the registry and of the selection of the cohort."""
+"""Tables of the registry and of the cohort selection."""
 
 from typing import Any
 
@@ -37,14 +37,14 @@ REGISTRY_COLUMNS: dict[str, Any] = {
 REGISTRY = Table(
     "registry",
     ("scan_id",),
-    "one row per scan in the registry (setting `study.registry`). Additional columns are kept",
+    "scans of the registry (setting `study.registry`): one row per scan. Additional columns are kept",
     REGISTRY_COLUMNS,
     open=True,
 )
 COHORT = Table(
     "cohort",
     ("scan_id",),
-    "one row per included scan. Additional columns of the registry are kept",
+    "included scans: one row per scan. Additional columns of the registry are kept",
     {
         **REGISTRY_COLUMNS,
         "source_conflict": text(
@@ -58,7 +58,8 @@ COHORT = Table(
 EXCLUSIONS = Table(
     "exclusions",
     ("scan_id", "order"),
-    "one row per scan and failed criterion. The flow diagram counts the first failed criterion of each scan",
+    "criteria that scans fail: one row per scan and failed criterion. The flow diagram counts the first failed criterion"
+    " of each scan",
     {
         "scan_id": SCAN,
         "patient_id": REGISTRY_COLUMNS["patient_id"],

@@ -115,7 +115,7 @@ SERIES_COLUMNS = {
 SERIES = Table(
     "dicom_registry",
     ("scan_id",),
-    "one row per CT series that `ctpop index` selected. The table is a registry with information from the headers."
+    "CT series that `ctpop index` selected: one row per series. The table is a registry with information from headers."
     " Additional columns entered by readers are kept",
     SERIES_COLUMNS,
     open=True,
@@ -123,7 +123,7 @@ SERIES = Table(
 SERIES_EXCLUDED = Table(
     "dicom_excluded",
     ("scan_id",),
-    "one row per excluded CT series, with the reason",
+    "CT series that `ctpop index` excluded, with the reason: one row per series",
     {
         **{
             name: column
@@ -144,7 +144,7 @@ SERIES_EXCLUDED = Table(
 FILES = Table(
     "dicom_files",
     ("status",),
-    "numbers of files: one row per file status. The numbers add up to the number of files in the folder",
+    "numbers of files by file status: one row per file status. The numbers add up to the number of files in the folder",
     {
         "status": text("result of reading the file", among=codes.FILE_STATUS),
         "n_files": count("number of files", "files"),
@@ -153,7 +153,7 @@ FILES = Table(
 CONVERSIONS = Table(
     "conversions",
     ("scan_id",),
-    "one row per scan to be converted from DICOM to NIfTI",
+    "results of the conversion from DICOM to NIfTI: one row per scan to be converted",
     {
         "scan_id": SCAN,
         "status": text("result of the conversion", among=codes.CONVERSION_STATUS),

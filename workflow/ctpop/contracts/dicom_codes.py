@@ -47,8 +47,8 @@ COMPLETE_REASONS = {
 }
 SERIES_SOURCES = {
     "series_uid": "the series is identified by SeriesInstanceUID",
-    "geometry": "SeriesInstanceUID is missing or a placeholder; the series is identified by patient, date, image"
-    " numbers, orientation, and grid, and by folder if series overlap",
+    "geometry": "SeriesInstanceUID is missing or a placeholder; the series is identified by patient, date, series"
+    " number, series description, orientation, and grid, and by folder if series overlap",
 }
 CONTRAST_REASONS = {
     "agent": "ContrastBolusAgent contains the name of an agent",
@@ -56,8 +56,8 @@ CONTRAST_REASONS = {
     "bolus": "the volume, dose, flow rate, or start time of a bolus is recorded",
     "oral_only": "the agent was administered orally or rectally",
     "other_route": "the agent was not administered intravenously (spinal canal, joint, bladder, or other route)",
-    "agent_unknown": "ContrastBolusAgent contains no recognized agent or contradictory entries, or the route is"
-    " arterial or unclear",
+    "agent_unknown": "ContrastBolusAgent contains no recognized agent or contains contradictory entries, or the route"
+    " is arterial or unclear",
     "description_differs": "the contrast elements are used, although the series description suggests the opposite"
     " (`contrast_hint`); review the series",
     "not_recorded": "the header contains no information, which does not exclude contrast administration",
@@ -70,7 +70,7 @@ AGE_REASONS = {
     "unreadable": "PatientAge is not an age (for example, N-A)",
     "placeholder": "PatientAge is zero (for example, 000Y), which de-identification software writes instead of an age",
     "out_of_range": "PatientAge is above 120 years",
-    "images_differ": "the images of the series contain different ages, and none is used",
+    "images_differ": "the images of the series contain different ages; no age is used",
     "disagrees_with_dates": "PatientAge differs by more than 1.5 years from the age calculated from the dates of birth"
     " and examination; PatientAge is used",
 }

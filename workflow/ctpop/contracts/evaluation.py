@@ -25,7 +25,8 @@ def _patients(meaning: str) -> Column:
 REFERENCE = Table(
     "reference",
     ("scan_id",),
-    "one row per scan of the validation set (setting `evaluate.reference`). Additional columns are ignored",
+    "reference masks of the validation set (setting `evaluate.reference`): one row per scan. Additional columns are"
+    " ignored",
     {
         "scan_id": SCAN,
         "reference_path": text(
@@ -59,8 +60,8 @@ EVALUATION_SUMMARY = Table(
     ("model", "structure"),
     "mean agreement over all scans: one row per model and structure, and one row per model for all structures together."
     f" The table is written only if the study file contains the section `evaluate`. In the rows `{OVERALL}`, `n` is the"
-    " number of scans, each of the other numbers of scans is a number of pairs of scan and structure, and numbers of"
-    " patients refer to patients",
+    " number of scans, the other scan counts are numbers of pairs of scan and structure, and each patient counts once"
+    " in the patient counts",
     {
         "model": MODEL,
         "structure": PART,
@@ -103,7 +104,7 @@ EVALUATION_COMPARISON = Table(
     " `evaluate.compare_with` is set",
     {
         "structure": PART,
-        "metric": text("metric that is compared", among=METRICS),
+        "metric": text("compared metric", among=METRICS),
         "model_a": MODEL,
         "model_b": MODEL,
         "n": count("number of scans with a value for both models", "scans"),

@@ -9,7 +9,7 @@ GROUP = text("group of structures (defined in `workflow/ctpop/resources/groups.c
 GROUP_MEMBERS = Table(
     "group_members",
     ("group", "structure"),
-    "one row per group of structures and member",
+    "members of groups of structures: one row per group and member",
     {
         "group": GROUP,
         "structure": text("member of the group"),

@@ -76,7 +76,7 @@ MEASURES_TABLE = Table(
             for axis, way in AXES.items()
         },
         "hu_clipped": count(
-            "number of voxels outside the range from -32768 to 32767 HU, which are set to the nearest limit",
+            "number of voxels outside the range from −32,768 to 32,767 HU, which are set to the nearest limit",
             "voxels",
             missing=NO_CT,
         ),

@@ -58,7 +58,7 @@ COMPARE_PUBLISHED = Table(
         "structure_published": text("structure as named in the publication", missing=NOT_OF_ONE),
         "measure": text("measured variable", among=MEASURES, missing=NOT_OF_ONE),
         "rho_published": number("published rho", low=-1, high=1, missing=f"{NO_RHO}, or is not reported"),
-        "rho_here": number("rho of this study", low=-1, high=1, missing=f"{NO_RHO}, or this study has no result"),
+        "rho_here": number("rho in this study", low=-1, high=1, missing=f"{NO_RHO}, or this study has no result"),
         "ci_low_published": number(
             "lower limit of the confidence interval of `rho_published` (Bonett and Wright)",
             low=-1,
@@ -99,7 +99,7 @@ COMPARE_PUBLISHED = Table(
             "published number other than a correlation", missing="the number is a correlation, or is not reported"
         ),
         "number_here": number(
-            "corresponding number of this study",
+            "corresponding number in this study",
             missing="the number is a correlation, or this study does not provide the number",
         ),
         "n": count(

@@ -74,7 +74,7 @@ class SegmentStatus(StatusCode, Enum):
     bad_values = (
         "invalid image values",
         "the CT is constant, contains values that are not finite or far outside the HU range, or has a negative"
-        " slope; or voxels are colors or complex numbers; or labels are not whole numbers from 0 to 65535",
+        " slope; or voxels are colors or complex numbers; or labels are not whole numbers from 0 to 65,535",
     )
     not_hu = (
         "CT not in HU",

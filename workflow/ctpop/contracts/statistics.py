@@ -201,7 +201,7 @@ COMPARE_TRUTH = Table(
             "upper limit of the confidence interval of `rho_measured`", low=-1, high=1, missing=NO_INTERVAL
         ),
         "truth_inside": truth(
-            "whether `rho_true` is inside the confidence interval of `rho_measured`", missing=NO_INTERVAL
+            "whether `rho_true` is within the confidence interval of `rho_measured`", missing=NO_INTERVAL
         ),
     },
 )

@@ -26,7 +26,8 @@ VALUES = {"volume": "volume", "hu": "attenuation"}
 REVIEW = Table(
     "review",
     ("scan_id", "structure"),
-    "QC decisions of reviewers (setting `screen.review`): one row per decision. Additional columns are ignored",
+    "quality control (QC) decisions of reviewers (setting `screen.review`): one row per decision. Additional columns are"
+    " ignored",
     {
         "scan_id": SCAN,
         "structure": text("structure, or `*` for all structures without a separate row", pattern=r"[A-Za-z0-9_]+|\*"),
@@ -88,8 +89,8 @@ FAILURES = Table(
         },
         **{
             f"n_patients_removed_{name}": count(
-                f"number of patients of scans with {SHARES['removed'].format(VALUES[name])}. Another scan of the same"
-                " patient may have a usable value",
+                f"number of patients who have a scan with {SHARES['removed'].format(VALUES[name])}. Another scan of the"
+                " same patient may have a usable value",
                 "patients",
             )
             for name in VALUES

@@ -22,9 +22,10 @@ from ctpop.study.user_tables import read_user_table
 STRUCTURES = Table(
     "structures",
     ("label",),
-    "one row per label of a label set (setting `structures`). Additional columns are kept. Five optional columns have a"
-    " defined meaning: `name`, `plural`, and `abbreviation` (names in figures and pages; names and abbreviations must"
-    " be unique), `includes` (names of the parts of a structure), and `upper_bound_ml` (largest plausible volume)",
+    "structures of a label set (setting `structures`): one row per label. Additional columns are kept. Five optional"
+    " columns have a defined meaning: `name`, `plural`, and `abbreviation` (names in figures and pages; names and"
+    " abbreviations must be unique), `includes` (names of the parts of a structure), and `upper_bound_ml` (largest"
+    " plausible volume)",
     {
         "label": columns.count("label in the label map; 0 is the background", low=1),
         "structure": columns.text("identifier of the structure in tables and settings", pattern="[A-Za-z0-9_]+"),
