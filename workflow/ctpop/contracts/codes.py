@@ -126,7 +126,7 @@ OUTCOMES = {
     "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
     " the number of values is below `aging.centiles_n_min`",
     "all_equal": "all values or all ages are equal",
-    "no_covariate": "the registry contains no covariate, or no covariate that varies and is recorded in enough patients",
+    "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
     "explained": "the covariates fully explain the ages or the values, and no residual variation remains",
     "perfect_order": "the values are in perfect monotonic order of age; the confidence interval and the P value are"

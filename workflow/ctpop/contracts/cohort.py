@@ -58,8 +58,8 @@ COHORT = Table(
 EXCLUSIONS = Table(
     "exclusions",
     ("scan_id", "order"),
-    "criteria that scans fail: one row per scan and failed criterion. The flow diagram counts the first failed criterion"
-    " of each scan",
+    "criteria that scans fail: one row per scan and failed criterion. The flow diagram counts the first failed"
+    " criterion of each scan",
     {
         "scan_id": SCAN,
         "patient_id": REGISTRY_COLUMNS["patient_id"],

@@ -26,8 +26,8 @@ VALUES = {"volume": "volume", "hu": "attenuation"}
 REVIEW = Table(
     "review",
     ("scan_id", "structure"),
-    "quality control (QC) decisions of reviewers (setting `screen.review`): one row per decision. Additional columns are"
-    " ignored",
+    "quality control (QC) decisions of reviewers (setting `screen.review`): one row per decision. Additional columns"
+    " are ignored",
     {
         "scan_id": SCAN,
         "structure": text("structure, or `*` for all structures without a separate row", pattern=r"[A-Za-z0-9_]+|\*"),
