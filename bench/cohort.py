@@ -86,7 +86,7 @@ def commands(path: Path, settings: dict[str, object], work: Path) -> dict[str, l
     config = ["--config", str(write({"cohort": settings}, work))]
     where = ["--table1", str(work / "table1.parquet"), "--report", str(work), "--figures", str(work)]
     return {
-        "cohort": [*stage, "cohort", "--registry", str(path), "--start-from", "dicom", *config, *written],
+        "cohort": [*stage, "cohort", "--registry", str(path), "--start-from", "images", *config, *written],
         "describe": [*stage, "describe", *config, *read, *where],
         "digests": [sys.executable, "-c", DIGESTS, str(path), text],
     }

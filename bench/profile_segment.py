@@ -31,7 +31,7 @@ from ctpop.imaging.label_map_store import LabelMapStore
 from ctpop.stages.segment.sources import Predict, ScanToSegment
 from ctpop.study import configuration, label_sets
 
-NNUNET = "ctpop.segmentation.nnunet"
+NNUNET = "ctpop.stages.segment.nnunet"
 STEPS = {  # in processing order; a step can include several functions
     "SHA-256 of the CT": ["ctpop.stages.segment.sources:sha256_of"],
     "read, decompress, and check the CT": ["ctpop.stages.segment.sources:read_ct"],
@@ -46,7 +46,7 @@ STEPS = {  # in processing order; a step can include several functions
     "remainder of predict: copies to and from the device": [f"{NNUNET}.engine:Engine.predict"],
     "resample labels to the grid of the scan": [f"{NNUNET}.engine:Engine.restore"],
     "compress and write": ["ctpop.imaging.label_map_store:write_labels"],
-    "SHA-256 of the label map, record": ["ctpop.imaging.label_map_store:Store.keep"],
+    "SHA-256 of the label map, record": ["ctpop.imaging.label_map_store:LabelMapStore.keep"],
 }
 REST = "other"
 

@@ -27,7 +27,7 @@ from runs import ROOT, demand_labels, demand_success, segment_command, start
 
 from ctpop.figures.export import UNDATED, with_fonts
 from ctpop.figures.style import SMALL, Page, blank_page, in_house_style
-from ctpop.foundation.colours import BLUE, GREY, SOFT
+from ctpop.foundation.colors import BLUE, GRAY, SOFT
 
 SECONDS_BETWEEN_LOOKS = 0.2
 ENDS = 10  # number of scans compared at the beginning and at the end of a shard
@@ -118,7 +118,7 @@ def panel(page: Page, run: Run, left: float) -> None:
     """Draw the memory of a run over time."""
     axes = page.axes(left, 6, 72, 50)
     lines = per_second([run])
-    axes.vlines(run.finished / 60, 0, 0.02, GREY, linewidth=0.4, transform=axes.get_xaxis_transform())
+    axes.vlines(run.finished / 60, 0, 0.02, GRAY, linewidth=0.4, transform=axes.get_xaxis_transform())
     axes.plot(lines["second"] / 60, lines["rss_mb"] / 1024, color=BLUE, linewidth=0.7)
     axes.set(xlabel="minutes", ylabel="resident memory (GB)", ylim=(0, 1.15 * run.rss_mb.max() / 1024))
     axes.set_xlim(0, run.seconds[-1] / 60)

@@ -44,7 +44,7 @@ def averaging(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     return labels_of(engine, image.normalized.numpy(), True), labels_of(engine, image.normalized.numpy(), False)
 
 
-def normalisation(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
+def normalization(engine: Engine, ct: Volume) -> tuple[np.ndarray, np.ndarray]:
     """Return labels of a CT that is normalized after resampling and before resampling, on the grid of the model."""
     network = engine.route.networks[0]
     zoom = [old / new for old, new in zip(ct.grid.spacing_mm, OTHER_MM, strict=True)]
@@ -83,7 +83,7 @@ def main() -> None:
     cts = volumes()
     found: dict[str, Any] = {
         "averaging of probabilities (v1) or logits (v2)": [averaging(engine, ct) for ct in cts],
-        "normalization after (v1) or before (v2) resampling": [normalisation(engine, ct) for ct in cts],
+        "normalization after (v1) or before (v2) resampling": [normalization(engine, ct) for ct in cts],
     }
     head = [
         "difference",

@@ -164,7 +164,7 @@ NEW = {
     "docs/methods.md": f"\n\nWith `{MADE_UP.format(3).replace(' --profile', chr(10) + '--profile')}` it is done.\n",
     "docs/dicom.md": f"\n\n    {MADE_UP.format(4).replace(' --profile', f' {chr(92)}{chr(10)}      --profile')}\n",
     "config.yaml": f"\n#\n#   {MADE_UP.format(5)}      does it\n",
-    "docs/examples/bids.yaml": f"\ncolour: red     # `{MADE_UP.format(6)}` does it\n",
+    "docs/examples/bids.yaml": f"\ncolor: red     # `{MADE_UP.format(6)}` does it\n",
 }
 
 

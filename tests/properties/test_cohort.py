@@ -25,7 +25,7 @@ def registry_of(patients):
     return REGISTRY.check(frame.reindex(columns=list(REGISTRY_COLUMNS)))
 
 
-def fulfils(person, criterion):
+def fulfills(person, criterion):
     age, complete, contrast = person
     met = {"age_known": age is not None, "complete": complete is True, "contrast_enhanced": contrast is True}
     return met[criterion.name]
@@ -40,7 +40,7 @@ def test_every_scan_meets_all_criteria_or_is_excluded_by_those_that_it_fails(pat
         (f"s{number}", criterion.name)
         for number, person in enumerate(patients)
         for criterion in criteria
-        if not fulfils(person, criterion)
+        if not fulfills(person, criterion)
     }
     assert set(zip(failed["scan_id"], failed["criterion"], strict=True)) == expected
     assert len(failed) == len(expected)
@@ -80,7 +80,7 @@ def test_the_first_criterion_excludes_all_scans_that_fail_it(patients, order):
 
     removed = count_flow(registry, failed, order)["n_removed"].iloc[0]
 
-    assert removed == sum(not fulfils(person, order[0]) for person in patients)
+    assert removed == sum(not fulfills(person, order[0]) for person in patients)
 
 
 @law(10)

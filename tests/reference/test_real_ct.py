@@ -77,7 +77,7 @@ def test_labels_stored_as_floating_point_numbers_are_read_as_integers(abdomen, m
     assert {label_of[name] for name in measured.index[measured["n_voxels"] > 0]} == present
 
 
-def test_volumes_are_the_voxels_of_27_cubic_millimetres_that_carry_the_label(measured, voxels):
+def test_volumes_are_the_voxels_of_27_cubic_millimeters_that_carry_the_label(measured, voxels):
     label_of = label_sets.read("paper_104").label_of
 
     counts = np.bincount(voxels[1].astype(int).ravel(), minlength=105)

@@ -136,7 +136,7 @@ def _save_cifti(path: Path) -> Path:
     return path
 
 
-def _coloured(channels: str = "RGB") -> np.ndarray:
+def _colored(channels: str = "RGB") -> np.ndarray:
     return np.zeros(SHAPE, dtype=[(channel, "u1") for channel in channels])
 
 
@@ -451,9 +451,9 @@ BAD_CTS = {
         "bad_values",
         "all voxels have the same value -1024",
     ),
-    "colors": Bad(lambda path: save(path, _coloured()), "bad_values", "voxels must be real numbers"),
+    "colors": Bad(lambda path: save(path, _colored()), "bad_values", "voxels must be real numbers"),
     "colors with transparency": Bad(
-        lambda path: save(path, _coloured("RGBA")), "bad_values", "voxels must be real numbers"
+        lambda path: save(path, _colored("RGBA")), "bad_values", "voxels must be real numbers"
     ),
     "complex numbers": Bad(
         lambda path: save(path, hu().astype(np.complex64)), "bad_values", "voxels must be real numbers"

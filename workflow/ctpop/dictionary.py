@@ -19,7 +19,7 @@ from ctpop.contracts.code_lists import CODE_LISTS
 from ctpop.contracts.columns import Column
 from ctpop.contracts.tables import Table
 from ctpop.documents.dictionary_texts import CONFIG_INTRODUCTION, DATA_INTRODUCTION, INPUT_INTRODUCTION
-from ctpop.figures import captions, catalogue
+from ctpop.figures import captions, catalog
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.study.configuration import load_schema
@@ -116,7 +116,7 @@ def config_page(schema: Mapping[str, Any]) -> str:
 
 def report_captions() -> dict[str, str]:
     """Return the captions of figures and tables in the Snakemake report by file name."""
-    figures = {f"figure_{kind.name}.rst": captions.restructured_text(kind) for kind in catalogue.KINDS}
+    figures = {f"figure_{kind.name}.rst": captions.restructured_text(kind) for kind in catalog.KINDS}
     tables = {
         f"table_{section.name}.rst": f"{section.caption} The columns are described in ``docs/data.md``.\n"
         for section in study_tables.SECTIONS.values()

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from ctpop.contracts import study_tables
-from ctpop.figures import catalogue
+from ctpop.figures import catalog
 from ctpop.foundation import digests, import_graph
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.job_errors import FailedJobs
@@ -226,7 +226,7 @@ def figure_files(*names):
 
 def reported_figure(name):
     """Return the figure file for Snakemake's report; its type is the longest type name that begins the name."""
-    kind = catalogue.kind_of(name)
+    kind = catalog.kind_of(name)
     which = re.sub(r"_p0?(\d+)$", r" page \1", name[len(kind.name) :]).replace("_", " ")
     return report(
         f"{STUDY}/figures/{name}.{REPORTED_FORMAT}",

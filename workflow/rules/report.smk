@@ -4,8 +4,8 @@ COMBINED = [*checked(configuration.groups_of, NAMES)]
 SIDED = configuration.contralateral_of(
     (row["structure"], row.get("side")) for row in ROWS
 )
-FIGURES = catalogue.names_of_report(
-    catalogue.Contents(
+FIGURES = catalog.names_of_report(
+    catalog.Contents(
         structures=NAMES,
         groups=COMBINED,
         panels=config["report"]["figure6"],

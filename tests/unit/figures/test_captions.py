@@ -7,7 +7,7 @@ import pytest
 
 from ctpop.figures import captions
 from ctpop.figures.captions import CaptionValues
-from ctpop.figures.catalogue import BY_NAME, KINDS, FigureKind
+from ctpop.figures.catalog import BY_NAME, KINDS, FigureKind
 
 VALUES = CaptionValues(confidence=0.99, alpha=0.01, scans=4004)
 MARKED = FigureKind("marked", "Marked", "Age", "*r*~s~ with {ci} CI.")

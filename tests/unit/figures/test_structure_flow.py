@@ -4,7 +4,7 @@ import pytest
 
 from ctpop.contracts.all_tables import FLOW_REASONS
 from ctpop.figures import failures, structure_flow
-from ctpop.figures.catalogue import GRIDS
+from ctpop.figures.catalog import GRIDS
 from support import study_tables
 
 
@@ -31,7 +31,7 @@ def test_every_reason_for_exclusion_has_a_share_with_a_label_and_a_color():
     assert {structure_flow.SHARE_OF.get(reason, reason) for reason in FLOW_REASONS} == set(structure_flow.SHARES) - {
         structure_flow.USED
     }
-    assert len({colour for colour, _ in structure_flow.SHARES.values()}) == len(structure_flow.SHARES)
+    assert len({color for color, _ in structure_flow.SHARES.values()}) == len(structure_flow.SHARES)
 
 
 def test_a_page_fits_print(tables):
@@ -45,9 +45,9 @@ def test_a_page_fits_print(tables):
 
 
 def test_a_single_reason_has_the_same_color_in_both_figures():
-    assert set(failures.COLOURS) == set(FLOW_REASONS)
-    alone = {reason: colour for reason, (colour, _) in structure_flow.SHARES.items() if reason in FLOW_REASONS}
+    assert set(failures.COLORS) == set(FLOW_REASONS)
+    alone = {reason: color for reason, (color, _) in structure_flow.SHARES.items() if reason in FLOW_REASONS}
 
     assert len(alone) == 6
-    assert {reason: failures.COLOURS[reason] for reason in alone} == alone
-    assert len(set(failures.COLOURS.values())) == len(FLOW_REASONS)
+    assert {reason: failures.COLORS[reason] for reason in alone} == alone
+    assert len(set(failures.COLORS.values())) == len(FLOW_REASONS)

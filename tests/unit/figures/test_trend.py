@@ -3,7 +3,7 @@ import patsy
 import pytest
 import statsmodels.api as sm
 
-from ctpop.figures.catalogue import SPLINE_FROM
+from ctpop.figures.catalog import SPLINE_FROM
 from ctpop.figures.trend import KNOTS, LINE_FROM, line_design, spline_design, trend_of
 
 

@@ -143,10 +143,10 @@ def test_the_fit_does_not_depend_on_the_unit(name, sample):
     ages, values = sample(500, seed=4)
     model = MODELS[name]
 
-    ml, litres = fit_curves(values, ages, model), fit_curves(values / 1000, ages, model)
+    ml, liters = fit_curves(values, ages, model), fit_curves(values / 1000, ages, model)
 
-    np.testing.assert_allclose(ml.z_of(values, ages), litres.z_of(values / 1000, ages), atol=1e-6)
-    np.testing.assert_allclose(ml.value_of(1.0, ages), 1000 * litres.value_of(1.0, ages), rtol=1e-6)
+    np.testing.assert_allclose(ml.z_of(values, ages), liters.z_of(values / 1000, ages), atol=1e-6)
+    np.testing.assert_allclose(ml.value_of(1.0, ages), 1000 * liters.value_of(1.0, ages), rtol=1e-6)
 
 
 def test_curves_do_not_cross():

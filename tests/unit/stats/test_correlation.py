@@ -21,7 +21,7 @@ def weighted_rho(x, y, weights):
 
 
 def test_mid_ranks_are_centered_and_equal_for_ties():
-    assert ranks_of(np.array([30.0, 10, 20, 20])).centred.tolist() == [1.5, -1.5, 0, 0]
+    assert ranks_of(np.array([30.0, 10, 20, 20])).centered.tolist() == [1.5, -1.5, 0, 0]
 
 
 def test_result_equals_a_textbook_example():

@@ -195,14 +195,14 @@ def test_a_frail_phantom_is_above_every_bound_of_the_demo():
 
 def test_a_user_label_set_is_read_from_its_path(tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text(GOOD.replace("ml\n", "ml,colour\n", 1).replace("40\n", "40,red\n").replace(",\n", ",,\n"))
+    path.write_text(GOOD.replace("ml\n", "ml,color\n", 1).replace("40\n", "40,red\n").replace(",\n", ",,\n"))
 
     found = label_sets.read(str(path))
 
     assert found.name == "mine"
     assert found.label_of == {"kidney_left": 1, "liver": 2}
     assert found.table["lower_bound_ml"].isna().tolist() == [False, True]
-    assert found.table.loc[0, "colour"] == "red"
+    assert found.table.loc[0, "color"] == "red"
 
 
 def test_an_unknown_name_lists_the_shipped_sets(tmp_path):

@@ -185,7 +185,7 @@ def test_bash_expands_a_few_words_to_the_files_of_all_shards(number, cut):
 
 def test_the_module_requires_only_the_standard_library():
     heavy = {"pandas", "numpy", "yaml", "matplotlib"}
-    code = f"import sys, ctpop.study.shards, ctpop.figures.catalogue; print(*sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, ctpop.study.shards, ctpop.figures.catalog; print(*sorted({heavy} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(WORKFLOW)}
 
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 """Tables of statistics against age, adjusted for covariates or stratified by sex."""
 
 from ctpop.contracts.columns import count, number, p_value, text
-from ctpop.contracts.keys import ANALYSED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES, PATIENTS
+from ctpop.contracts.keys import ANALYZED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES, PATIENTS
 from ctpop.contracts.tables import Table
 
 NONE = "no result was obtained (see `reason`)"
@@ -20,7 +20,7 @@ ADJUSTED = Table(
     "Spearman rank correlation with age, adjusted for covariates: one row per structure, measure, and set of covariates"
     " (each covariate separately, and all covariates together). The adjustment is based on probability-scale residuals",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "adjusted_for": ADJUSTED_FOR,
         "n": COMPLETE,
@@ -49,7 +49,7 @@ ASSOCIATIONS_BY_SEX = Table(
     ("structure", "measure", "sex"),
     "Spearman rank correlation with age in women and in men: one row per structure, measure, and sex",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "sex": text("recorded sex", among=("female", "male")),
         "n": count("number of usable values of patients of this sex"),
@@ -70,7 +70,7 @@ RANK_ANCOVA = Table(
     "Quade test (rank analysis of covariance) across the age quartiles of the cohort: one row per structure and"
     " measure",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "adjusted_for": ADJUSTED_FOR,
         "n": COMPLETE,
@@ -99,7 +99,7 @@ AGE_CURVES = Table(
     "tests of the age curves: one row per structure, measure, and hypothesis. The model contains one natural spline of"
     " age per sex and the other covariates; standard errors are HC3 standard errors",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "term": text("tested hypothesis", among=CURVE_TERMS),
         "adjusted_for": ADJUSTED_FOR,

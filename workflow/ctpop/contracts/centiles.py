@@ -2,7 +2,7 @@
 
 from ctpop.contracts.adjustment import OUTCOME
 from ctpop.contracts.columns import OLDEST_YEARS, count, number, text
-from ctpop.contracts.keys import ANALYSED, CENTILE_MODELS, MEASURE, PATIENTS, SCAN
+from ctpop.contracts.keys import ANALYZED, CENTILE_MODELS, MEASURE, PATIENTS, SCAN
 from ctpop.contracts.tables import Table
 
 SEX = text("recorded sex", among=("female", "male"))
@@ -16,7 +16,7 @@ CENTILES = Table(
     "centile curves: one row per structure, measure, sex, and year of age. Each row contains seven centiles, and the"
     " parameters from which any other centile and the z score of any value can be computed",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "sex": SEX,
         "age_years": number("age", "years", low=0, high=OLDEST_YEARS),
@@ -48,7 +48,7 @@ CENTILE_CALIBRATION = Table(
     "percentage of scans below each centile curve: one row per structure, measure, sex, and age band. The row from 0 to"
     " 120 years includes all ages and contains the reason if no curves were fitted",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "sex": SEX,
         "age_from": count("lower limit of the age band, included (years)"),
@@ -81,7 +81,7 @@ Z_SCORES = Table(
     "position of each value among patients of the same age and sex: one row per usable value with fitted curves",
     {
         "scan_id": SCAN,
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "z": number("z score: 0 at the median, -1.88 at the 3rd centile, and 1.88 at the 97th centile"),
         "centile": number("expected percentage of patients of this age and sex below the value", "%", low=0, high=100),

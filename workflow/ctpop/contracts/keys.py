@@ -30,7 +30,7 @@ CENTILE_MODELS = tuple(codes.CENTILE_MODELS)
 
 SCAN = text("pseudonymous identifier of the scan", pattern=SCAN_ID_PATTERN)
 STRUCTURE = text("structure, as named in the label set of the study")
-ANALYSED = text("structure of the label set, or group of structures (table `group_members`)")
+ANALYZED = text("structure of the label set, or group of structures (table `group_members`)")
 # ASSUME: scans without patient_id are scans of different patients
 PATIENTS = count("number of patients among the `n` scans. Each scan without `patient_id` counts as a separate patient")
 FAMILY = text(

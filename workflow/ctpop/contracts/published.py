@@ -2,7 +2,7 @@
 
 from ctpop.contracts import codes
 from ctpop.contracts.columns import Column, count, number, p_value, text, truth
-from ctpop.contracts.keys import ANALYSED, FAMILY, FEW, MEASURE, MEASURES, NO_INTERVAL
+from ctpop.contracts.keys import ANALYZED, FAMILY, FEW, MEASURE, MEASURES, NO_INTERVAL
 from ctpop.contracts.tables import Table
 
 QUANTITIES = tuple(codes.QUANTITIES)
@@ -148,7 +148,7 @@ COMPARISON = Table(
     "comparison of two studies (A and B): one row per structure or group of structures and measure. The table is"
     " written by `ctpop compare`",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "counterpart": text("correspondence of the structure or group between the studies", among=COUNTERPARTS),
         **_study("a"),

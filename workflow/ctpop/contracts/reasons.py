@@ -7,20 +7,20 @@ in the tables. Members are in order of precedence.
 from dataclasses import dataclass
 from enum import Enum
 
-from ctpop.foundation.colours import (
+from ctpop.foundation.colors import (
     BLUE,
     BROWN,
     CYAN,
+    GRAY,
     GREEN,
-    GREY,
     HAIRLINE,
     INK,
     OCHRE,
     OLIVE,
     ORANGE,
     PALE_BLUE,
+    PALE_GRAY,
     PALE_GREEN,
-    PALE_GREY,
     PALE_ORANGE,
     PALE_RED,
     PALE_VIOLET,
@@ -146,7 +146,7 @@ class BarPart:
     """A segment of the bar of a structure in the figure of structure flow."""
 
     label: str
-    colour: str
+    color: str
 
 
 class Bar(BarPart, Enum):
@@ -159,19 +159,19 @@ class Bar(BarPart, Enum):
     doubtful = "fragmented, on the wrong side, asymmetric, or too large", VIOLET
     reviewer_excluded = "excluded by a reviewer", INK
     no_value = "no value", OCHRE
-    not_segmented = "not measured", GREY
+    not_segmented = "not measured", GRAY
 
 
 @dataclass(frozen=True)
 class ReasonCode(Code):
     """The reason for the use or exclusion of a value.
 
-    `colour` and `bar` belong to reasons that exclude values and are used in the figures of single reasons and of
+    `color` and `bar` belong to reasons that exclude values and are used in the figures of single reasons and of
     structure flow. `rule` marks reasons that a rule set can contain. `reviewed` is the label of QC decisions about
     single structures in the flow diagram.
     """
 
-    colour: str | None = None
+    color: str | None = None
     bar: Bar | None = None
     rule: bool = False
     reviewed: str | None = None
@@ -181,7 +181,7 @@ class ReasonCode(Code):
 class Reason(ReasonCode, Enum):
     """Reasons in order of precedence. A verdict contains the first applicable reason."""
 
-    not_in_model = "not in the model", "the segmentation does not include the structure", PALE_GREY, Bar.not_segmented
+    not_in_model = "not in the model", "the segmentation does not include the structure", PALE_GRAY, Bar.not_segmented
     not_requested = (
         "not requested",
         "the label map contains no label names and may be from a run for other structures; the absence of the"
@@ -204,7 +204,7 @@ class Reason(ReasonCode, Enum):
     not_segmented = (
         "scan not measured",
         "the scan has no label map or could not be measured; `status` in the table `measures` contains the reason",
-        GREY,
+        GRAY,
         Bar.not_segmented,
     )
     duplicate_images = (
@@ -311,6 +311,6 @@ class Reason(ReasonCode, Enum):
 
 FAILED = [status for status in SegmentStatus if not status.usable]
 VERDICT_REASONS = [reason for reason in Reason if reason.verdict]
-EXCLUSION_REASONS = [reason for reason in Reason if reason.colour]
+EXCLUSION_REASONS = [reason for reason in Reason if reason.color]
 WITHOUT_MEASUREMENT = tuple(reason.name for reason in Reason if reason.bar is Bar.not_segmented)
 ABSENT = tuple(reason.name for reason in Reason if reason.bar is Bar.absent)

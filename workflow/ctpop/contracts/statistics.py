@@ -2,7 +2,7 @@
 
 from ctpop.contracts.columns import count, number, p_value, text, truth
 from ctpop.contracts.keys import (
-    ANALYSED,
+    ANALYZED,
     FAMILY,
     FEW,
     INTERVALS,
@@ -32,7 +32,7 @@ NORMALITY = Table(
     ("structure", "measure"),
     "Kolmogorov-Smirnov test of normality: one row per structure and measure",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "n": USABLE,
         "n_patients": PATIENTS,
@@ -47,7 +47,7 @@ ASSOCIATIONS = Table(
     ("structure", "measure"),
     "Spearman rank correlation with age: one row per structure and measure",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "n": USABLE,
         "n_patients": PATIENTS,
@@ -71,7 +71,7 @@ GROUPS = Table(
     ("structure", "measure"),
     "Kruskal-Wallis test across the age quartiles of the cohort: one row per structure and measure",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "n": USABLE,
         "n_patients": PATIENTS,
@@ -122,7 +122,7 @@ POSTHOC = Table(
     ("structure", "measure", "group_a", "group_b"),
     "Wilcoxon rank-sum tests of pairs of age quartiles: one row per structure, measure, and pair",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "group_a": count("younger quartile", low=1),
         "group_b": count("older quartile", low=2),
@@ -155,7 +155,7 @@ SENSITIVITY = Table(
     "Spearman rank correlation with age under each rule set of the screening: one row per structure, measure, and rule"
     " set",
     {
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "rules": text("rule set", among=RULE_SETS),
         "n": USABLE,

@@ -3,7 +3,7 @@
 from ctpop.contracts.cohort import REGISTRY_COLUMNS
 from ctpop.contracts.columns import OLDEST_YEARS, count, number, text, truth
 from ctpop.contracts.keys import (
-    ANALYSED,
+    ANALYZED,
     DECISIONS,
     ENDS,
     FLOW_REASONS,
@@ -63,7 +63,7 @@ ANALYSIS = Table(
     "input values of the statistics: one row per usable value",
     {
         "scan_id": SCAN,
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "value": number("volume (mL) or mean attenuation (HU)"),
     },
@@ -182,7 +182,7 @@ ANALYSIS_SETS = Table(
     {
         "rules": text("rule set", among=RULE_SETS),
         "scan_id": SCAN,
-        "structure": ANALYSED,
+        "structure": ANALYZED,
         "measure": MEASURE,
         "value": number("volume (mL) or mean attenuation (HU)"),
     },

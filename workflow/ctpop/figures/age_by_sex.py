@@ -10,11 +10,11 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures.formatting import SEXES, count
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, blank_page, in_house_style
-from ctpop.foundation.colours import BLUE, GREY, INK, ORANGE, SOFT
+from ctpop.foundation.colors import BLUE, GRAY, INK, ORANGE, SOFT
 from ctpop.study.patients import distinct, patient_numbers
 
 FINE_FROM = 200  # scans of known age from which bins are 5 years wide; with fewer scans, bins are 10 years wide
-COLOURS = {"female": ORANGE, "male": BLUE, "": GREY}
+COLORS = {"female": ORANGE, "male": BLUE, "": GRAY}
 TOP_MM, PLOT_MM, LEFT_MM, RIGHT_MM = 11.5, 52.0, 12.0, 3.0
 APART_MM = 4.0  # gap before the panel for unrecorded sex
 
@@ -32,7 +32,7 @@ def draw(cohort: pd.DataFrame, banner: str | None) -> Figure:
     for place, sex in enumerate(sexes):
         left = LEFT_MM + share * place + APART_MM * (place > 1)
         axes = page.axes(left, top_mm, share, PLOT_MM)
-        _bars(axes, counts.loc[counts["sex"] == sex], COLOURS[sex])
+        _bars(axes, counts.loc[counts["sex"] == sex], COLORS[sex])
         axes.set(xlim=(limit, 0) if place == 0 else (0, limit))
         _frame(axes, _edges(cohort["age_years"]), first=place == 0)
         x, side = (left + share - 2, "right") if place == 0 else (left + 2, "left")
@@ -84,9 +84,9 @@ def _counts(rows: pd.DataFrame, sex: str, edges: np.ndarray) -> np.ndarray:
     return np.bincount(bars, minlength=len(edges))[: len(edges) - 1]
 
 
-def _bars(axes: Axes, counts: pd.DataFrame, colour: str) -> None:
+def _bars(axes: Axes, counts: pd.DataFrame, color: str) -> None:
     heights = counts["age_to"] - counts["age_from"]
-    axes.barh(counts["age_from"], counts["n"], heights, align="edge", color=colour, edgecolor="white", linewidth=0.7)
+    axes.barh(counts["age_from"], counts["n"], heights, align="edge", color=color, edgecolor="white", linewidth=0.7)
 
 
 def _frame(axes: Axes, edges: np.ndarray, *, first: bool) -> None:

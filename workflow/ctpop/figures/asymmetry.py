@@ -22,7 +22,7 @@ from ctpop.figures.structure_rows import (
     height_of,
 )
 from ctpop.figures.style import BLUES, COLUMN_MM, NORMAL, SMALL, blank_page, in_house_style, plain, shortened
-from ctpop.foundation.colours import BLUE, HAIRLINE, ORANGE, SOFT
+from ctpop.foundation.colors import BLUE, HAIRLINE, ORANGE, SOFT
 from ctpop.study.patients import distinct, patient_of_scan
 
 HEAD_MM, FOOT_MM, PLOT_MM, COUNT_MM = 10.0, 9.0, 96.0, 13.0

@@ -34,7 +34,7 @@ from ctpop.figures.style import (
     blank_page,
     in_house_style,
 )
-from ctpop.foundation.colours import INK, SOFT
+from ctpop.foundation.colors import INK, SOFT
 
 BOX_WIDTH = 0.56
 TABLE_MM = 3 * LINE_MM + 2.5  # height of the rows below the boxes; a row with patients requires another line

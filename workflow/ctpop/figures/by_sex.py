@@ -10,16 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ctpop.contracts.all_tables import MEASURES
-from ctpop.figures.age_by_sex import COLOURS
+from ctpop.figures.age_by_sex import COLORS
 from ctpop.figures.association import BoxSummary, box_of
 from ctpop.figures.boxes import plot_boxes
-from ctpop.figures.catalogue import GRIDS
+from ctpop.figures.catalog import GRIDS
 from ctpop.figures.formatting import AXES, SEXES
 from ctpop.figures.scatter import mark_empty
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import has_repeats
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style
-from ctpop.foundation.colours import SOFT
+from ctpop.foundation.colors import SOFT
 from ctpop.study.patients import distinct, patient_numbers
 
 PER_ROW = GRIDS["by_sex"][1]
@@ -92,5 +92,5 @@ def _panel(page: Page, corner: tuple[float, float], rows: pd.DataFrame, *, both:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     drawn = {place: row for place, row in zip(places, rows.to_dict("records"), strict=True) if row["n"]}
     boxes = {place: BoxSummary(**{name: row[name] for name in vars(EMPTY)}) for place, row in drawn.items()}
-    plot_boxes(axes, boxes, [COLOURS[str(row["sex"])] for row in drawn.values()])
+    plot_boxes(axes, boxes, [COLORS[str(row["sex"])] for row in drawn.values()])
     axes.margins(y=0.08)

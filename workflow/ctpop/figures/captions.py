@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-from ctpop.figures.catalogue import SPLINE_FROM, FigureKind
+from ctpop.figures.catalog import SPLINE_FROM, FigureKind
 from ctpop.figures.formatting import level, percent, scans_in_words
 
 TREND = (

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ctpop.contracts.all_tables import CENTILES_SHOWN
-from ctpop.figures.age_by_sex import COLOURS
+from ctpop.figures.age_by_sex import COLORS
 from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.formatting import NO_CURVES, SEXES, scans_of_patients
 from ctpop.figures.label_placement import apart
@@ -25,7 +25,7 @@ from ctpop.figures.style import (
     blank_page,
     in_house_style,
 )
-from ctpop.foundation.colours import INK, SOFT
+from ctpop.foundation.colors import INK, SOFT
 
 PANELS = ("female", "male")
 WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM = 71.0, 54.0, 14.0, 16.0, 12.0
@@ -68,7 +68,7 @@ def draw(finding: StructureFinding, shown: dict[str, pd.DataFrame], conventions:
     width = page.width_mm - LEFT_MM
     page.write(LEFT_MM, 2, fitting_name(finding.structure, width, LARGE, bold=True), fontsize=LARGE, fontweight="bold")
     limits = _limits(shown)
-    labelled = False  # whether a value axis already has tick labels
+    labeled = False  # whether a value axis already has tick labels
     for column, sex in enumerate(PANELS):
         left = LEFT_MM + column * (WIDE_MM + APART_MM)
         _heading(page, left, "AB"[column], sex, shown["outcome"])
@@ -79,9 +79,9 @@ def draw(finding: StructureFinding, shown: dict[str, pd.DataFrame], conventions:
             mark_empty(axes)
             continue
         axes.set_ylim(limits)
-        axes.tick_params(axis="y", labelleft=not labelled)
-        labelled = True
-        _patients(axes, points, COLOURS[sex])
+        axes.tick_params(axis="y", labelleft=not labeled)
+        labeled = True
+        _patients(axes, points, COLORS[sex])
         _curves(axes, curves)
     return page.figure
 
@@ -115,7 +115,7 @@ def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
     return float(values.min()) - room, float(values.max()) + room
 
 
-def _patients(axes: Axes, points: pd.DataFrame, colour: str) -> None:
+def _patients(axes: Axes, points: pd.DataFrame, color: str) -> None:
     if points.empty:
         return
     area, opacity = dot_look(len(points))
@@ -123,7 +123,7 @@ def _patients(axes: Axes, points: pd.DataFrame, colour: str) -> None:
         points["age_years"],
         points["value"],
         s=area,
-        color=colour,
+        color=color,
         alpha=opacity,
         linewidths=0,
         rasterized=len(points) >= MANY,

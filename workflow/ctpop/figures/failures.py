@@ -23,11 +23,11 @@ from ctpop.figures.structure_rows import (
     height_of,
 )
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
-from ctpop.foundation.colours import BLUE, HAIRLINE, PAPER, SOFT
+from ctpop.foundation.colors import BLUE, HAIRLINE, PAPER, SOFT
 
 HEAD_MM, FOOT_MM, LEGEND_ROW_MM = 15.0, 9.0, 3.2
 BARS_MM, COUNT_MM, AGE_MM, WOMEN_MM, GAP_MM = 50.0, 12.0, 28.0, 26.0, 3.0
-COLOURS = {reason.name: reason.colour for reason in EXCLUSION_REASONS}
+COLORS = {reason.name: reason.color for reason in EXCLUSION_REASONS}
 LEAST_SPAN = 8.0  # smallest range of an axis of dots, in years or percentage points
 CHARACTERISTICS = {"age": "Mean age (y)", "women": "Women (%)"}
 
@@ -96,7 +96,7 @@ def _bars(axes: Axes, shown: pd.DataFrame, reasons: list[str]) -> None:
     places, left = np.arange(len(shown)), np.zeros(len(shown))
     for code in reasons:
         share = 100 * (shown[f"n_{code}"] / shown["n_scans"]).to_numpy(dtype=float)
-        axes.barh(places, share, left=left, height=0.66, color=COLOURS[code], linewidth=0)
+        axes.barh(places, share, left=left, height=0.66, color=COLORS[code], linewidth=0)
         left += share
     axes.set(xlim=(0, max(1.0, 1.05 * left.max(initial=0.0))), xlabel="Excluded volumes (% of scans)")
     axes.grid(axis="x", color=HAIRLINE, linewidth=0.4)
@@ -118,7 +118,7 @@ def _dots(axes: Axes, used: pd.Series, removed: pd.Series, label: str) -> None:
 
 
 def _legend(page: Page, reasons: list[str]) -> None:
-    bars = [Patch(color=COLOURS[code], label=group_text(EXCLUSIONS[code])) for code in reasons]
+    bars = [Patch(color=COLORS[code], label=group_text(EXCLUSIONS[code])) for code in reasons]
     dots = [
         Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=BLUE, mew=0.6, label=text)
         for text, fill in (("Usable volume", BLUE), ("Excluded volume", PAPER))

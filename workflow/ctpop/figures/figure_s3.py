@@ -8,11 +8,11 @@ from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures import scatter
 from ctpop.figures.association import Conventions, StructureFinding, size_text
-from ctpop.figures.catalogue import GRIDS
+from ctpop.figures.catalog import GRIDS
 from ctpop.figures.formatting import AXES, coefficient, p_text
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style
-from ctpop.foundation.colours import SOFT
+from ctpop.foundation.colors import SOFT
 
 STRUCTURES_PER_ROW = GRIDS["figure_s3"][1]
 WIDE_MM, HIGH_MM, ROW_MM, HEAD_MM = 31.0, 22.0, 39.5, 8.0

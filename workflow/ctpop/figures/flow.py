@@ -23,7 +23,7 @@ from ctpop.figures.formatting import (
     scans_of_patients,
 )
 from ctpop.figures.style import COLUMN_MM, LINE_MM, NORMAL, STRIPE, blank_page, in_house_style, plain, wrapped
-from ctpop.foundation.colours import INK, PAPER, SOFT
+from ctpop.foundation.colors import INK, PAPER, SOFT
 from ctpop.study.patients import distinct, patient_numbers, patient_of_scan
 from ctpop.study.unmeasured_scans import unmeasured_scans
 

@@ -14,7 +14,7 @@ from ctpop.figures.spearman_overview import dot, frame_forest, legend_above, mar
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
-from ctpop.foundation.colours import BLUE, INK, ORANGE, PAPER, SOFT
+from ctpop.foundation.colors import BLUE, INK, ORANGE, PAPER, SOFT
 
 Block = tuple[str, list[str]]
 Rows = list[tuple[str, bool]]  # name, and whether it is the name of a structure (otherwise a heading)
@@ -23,7 +23,7 @@ ROWS_PER_PAGE = 58
 ROW_MM, HEAD_MM, FOOT_MM, LEFT_MM = 3.8, 13.0, 9.0, 2.0
 NAME_MM, RHO_MM, COUNT_MM, DIFFERENCE_MM = 42.0, 62.0, 24.0, 40.0
 SHIFT = {"a": -0.19, "b": 0.19}  # in rows; markers of the first study are above those of the second
-COLOURS = {"a": BLUE, "b": ORANGE}
+COLORS = {"a": BLUE, "b": ORANGE}
 LEAST_REACH = 0.2  # smallest upper limit of the axis of differences
 TICKS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -103,7 +103,7 @@ def _correlations(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]]) -> N
     for place, row in _present(rows, found):
         for study, shift in SHIFT.items():
             low, rho, high = (row[f"{name}_{study}"] for name in ("ci_low", "rho", "ci_high"))
-            _marker(axes, place + shift, (low, rho, high), COLOURS[study], COLOURS[study])
+            _marker(axes, place + shift, (low, rho, high), COLORS[study], COLORS[study])
 
 
 def _differences(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]], alpha: float) -> None:
@@ -120,9 +120,9 @@ def _differences(axes: Axes, rows: Rows, found: dict[str, dict[str, Any]], alpha
         _marker(axes, place, (row["difference_low"], row["difference"], row["difference_high"]), INK, fill)
 
 
-def _marker(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
+def _marker(axes: Axes, place: float, ends: tuple[float, float, float], color: str, fill: str) -> None:
     if not math.isnan(ends[1]):
-        mark(axes, place, ends, colour, fill)
+        mark(axes, place, ends, color, fill)
 
 
 def _counts(row: dict[str, Any], *, both: bool) -> str:
@@ -144,6 +144,6 @@ def _present(rows: Rows, found: dict[str, dict[str, Any]]) -> list[tuple[int, di
 
 def _legend(page: Page, style: ForestStyle) -> None:
     names = [plain(shortened(name, NAME_MM, SMALL)) for name in style.names]
-    studies = [dot(name, colour, colour) for name, colour in zip(names, COLOURS.values(), strict=True)]
+    studies = [dot(name, color, color) for name, color in zip(names, COLORS.values(), strict=True)]
     levels = [dot(f"$P$ < {level(style.alpha)}", INK, INK), dot(f"$P$ ≥ {level(style.alpha)}", INK, PAPER)]
     legend_above(page, [*studies, *levels], style.confidence)

@@ -42,7 +42,7 @@ from ctpop.figures.style import (
     width_of,
     wrapped,
 )
-from ctpop.foundation.colours import HAIRLINE, INK, PAPER, SOFT
+from ctpop.foundation.colors import HAIRLINE, INK, PAPER, SOFT
 from ctpop.study.label_sets import LabelSet
 
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}

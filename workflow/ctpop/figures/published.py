@@ -24,14 +24,14 @@ from ctpop.figures.scatter import mark_empty
 from ctpop.figures.spearman_overview import legend_row
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style
-from ctpop.foundation.colours import BLUE, GREY, HAIRLINE, RED, SOFT
+from ctpop.foundation.colors import BLUE, GRAY, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n", "n_patients"]
 NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]
 LOOKS = {  # color, marker, and legend text of a verdict on a correlation reported in both studies
     "consistent": (BLUE, "o", "Consistent"),
     "differs": (RED, "D", "Different"),
-    "not_measured_here": (GREY, "s", "Not tested (no CI in this study)"),
+    "not_measured_here": (GRAY, "s", "Not tested (no CI in this study)"),
 }
 PLOT_MM, LEFT_MM, TOP_MM, PINS_MM, FOOT_MM = 58.0, 13.0, 16.0, 4.0, 11.0
 TABLE_MM, ROW_MM = 76.0, 3.7
@@ -112,11 +112,11 @@ def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
     axes.set(xticks=ticks, yticks=ticks, xticklabels=words, yticklabels=words)
     axes.plot(limits, limits, color=SOFT, linewidth=0.6, zorder=1)
     for row in rows:
-        colour, marker, _ = LOOKS[row["verdict"]]
-        line: dict[str, Any] = {"color": colour, "linewidth": 0.7, "zorder": 3}
+        color, marker, _ = LOOKS[row["verdict"]]
+        line: dict[str, Any] = {"color": color, "linewidth": 0.7, "zorder": 3}
         axes.plot([row["ci_low_published"], row["ci_high_published"]], [row["rho_here"]] * 2, **line)
         axes.plot([row["rho_published"]] * 2, [row["ci_low_here"], row["ci_high_here"]], **line)
-        axes.plot(row["rho_published"], row["rho_here"], marker, ms=3, mec=colour, mfc=colour, zorder=4)
+        axes.plot(row["rho_published"], row["rho_here"], marker, ms=3, mec=color, mfc=color, zorder=4)
     _pins(axes, rows, limits)
 
 
@@ -149,7 +149,7 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
     for place, row in enumerate(rows):
         if place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
-        colour = LOOKS[row["verdict"]][0]
+        color = LOOKS[row["verdict"]][0]
         cells = [
             f"{row['number']}",
             fitting_name(row["structure"], places["Measure"][0] - 5),
@@ -159,14 +159,14 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
             f"{coefficient(row['rho_here'])} ({interval(row['ci_low_here'], row['ci_high_here'])})",
         ]
         for (name, (left, side)), text in zip(places.items(), cells, strict=True):
-            look: dict[str, Any] = {"color": colour} if name == "This study" else {}
+            look: dict[str, Any] = {"color": color} if name == "This study" else {}
             axes.text(left, place, text, ha=side, va="center_baseline", fontsize=SMALL, **look)
 
 
 def _legend(page: Page, verdicts: set[str], confidence: float) -> None:
     marks = [
-        Line2D([], [], ls="", marker=marker, ms=3, mec=colour, mfc=colour, label=words)
-        for verdict, (colour, marker, words) in LOOKS.items()
+        Line2D([], [], ls="", marker=marker, ms=3, mec=color, mfc=color, label=words)
+        for verdict, (color, marker, words) in LOOKS.items()
         if verdict in verdicts
     ]
     lines = [

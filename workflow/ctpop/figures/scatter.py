@@ -9,7 +9,7 @@ from ctpop.figures.association import Conventions, StructureFinding, spearman_li
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, Page, blank_page, in_house_style
 from ctpop.figures.trend import trend_of
-from ctpop.foundation.colours import BLUE, HAIRLINE, RED, SOFT
+from ctpop.foundation.colors import BLUE, HAIRLINE, RED, SOFT
 
 MANY = 400  # smallest number of points drawn as an image; thousands of vector dots slow down viewers
 

@@ -23,11 +23,11 @@ from ctpop.figures.structure_rows import (
     height_of,
 )
 from ctpop.figures.style import COLUMN_MM, SMALL, blank_page, in_house_style
-from ctpop.foundation.colours import BLUE, GREY, ORANGE, RED, SOFT
+from ctpop.foundation.colors import BLUE, GRAY, ORANGE, RED, SOFT
 
 HEAD_MM, FOOT_MM, MEASURE_MM, PLOT_MM, COUNT_MM = 9.0, 9.0, 16.0, 70.0, 36.0
 ROW_MM = (4.2, 6.0)
-COLOURS = {"none": GREY, "paper": ORANGE, "strict": RED, "study": BLUE}
+COLORS = {"none": GRAY, "paper": ORANGE, "strict": RED, "study": BLUE}
 SHIFT = 0.19  # vertical distance between rule sets, in rows
 
 
@@ -66,7 +66,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     middle = LEFT_MM + NAME_MM + left + count_mm / 2
     heading = f"{count_heading(both=both)} per rule set"
     page.write(middle, HEAD_MM - 3.2, heading, fontsize=SMALL, color=SOFT, ha="center")
-    dots = [Line2D([], [], marker="o", ls="", ms=3, color=COLOURS[name], label=RULE_SETS[name]) for name in rules]
+    dots = [Line2D([], [], marker="o", ls="", ms=3, color=COLORS[name], label=RULE_SETS[name]) for name in rules]
     interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(conventions.confidence)} CI")
     legend_row(page, [*dots, interval], (LEFT_MM, 0.8), columns=5)
     return page.figure
@@ -81,6 +81,6 @@ def _sizes(rows: list[dict[Any, Any]], key: Key, *, both: bool) -> list[str]:
 def _marker(axes: Axes, place: float, row: dict[Any, Any]) -> None:
     if math.isnan(row["rho"]):
         return
-    colour = COLOURS[row["rules"]]
-    axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=0.8, zorder=2)
-    axes.plot(row["rho"], place, "o", ms=2.4, color=colour, zorder=3)
+    color = COLORS[row["rules"]]
+    axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=color, linewidth=0.8, zorder=2)
+    axes.plot(row["rho"], place, "o", ms=2.4, color=color, zorder=3)

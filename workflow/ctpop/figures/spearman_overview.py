@@ -27,13 +27,13 @@ from ctpop.figures.formatting import (
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import LABEL_MM, LEFT_MM, NAME_MM, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
-from ctpop.foundation.colours import BLUE, HAIRLINE, INK, ORANGE, PAPER, SOFT
+from ctpop.foundation.colors import BLUE, HAIRLINE, INK, ORANGE, PAPER, SOFT
 from ctpop.study.display_names import without_side, words_of
 from ctpop.study.label_sets import LabelSet
 
 COUNT_MM, PLOT_MM = 16.0, 46.0
 HEAD_MM, FOOT_MM = 12.0, 9.0
-COLOURS = {"left": BLUE, "right": ORANGE, "": INK}
+COLORS = {"left": BLUE, "right": ORANGE, "": INK}
 SHIFT = {"left": -0.17, "right": 0.17, "": 0.0}  # in rows; the left structure is above the right one
 
 
@@ -131,22 +131,22 @@ def _forest(axes: Axes, rows: list[ForestRow], found: dict[str, dict[str, Any]])
     dots = [(place, len(row.members) > 1, *member) for place, row in enumerate(rows) for member in row.members]
     for place, shared, structure, side in dots:
         if structure in found and not math.isnan(found[structure]["rho"]):
-            row, colour = found[structure], COLOURS[side]
-            fill = colour if row["significant"] else PAPER
-            mark(axes, place + SHIFT[side] * shared, (row["ci_low"], row["rho"], row["ci_high"]), colour, fill)
+            row, color = found[structure], COLORS[side]
+            fill = color if row["significant"] else PAPER
+            mark(axes, place + SHIFT[side] * shared, (row["ci_low"], row["rho"], row["ci_high"]), color, fill)
 
 
-def mark(axes: Axes, place: float, ends: tuple[float, float, float], colour: str, fill: str) -> None:
+def mark(axes: Axes, place: float, ends: tuple[float, float, float], color: str, fill: str) -> None:
     """Draw an estimate with its confidence interval in a row; `ends` are lower limit, estimate, and upper limit."""
     low, middle, high = ends
-    axes.plot([low, high], [place, place], color=colour, linewidth=0.8, zorder=2)
+    axes.plot([low, high], [place, place], color=color, linewidth=0.8, zorder=2)
     axes.plot(
         middle,
         place,
         marker="o",
         markersize=2.6,
         markerfacecolor=fill,
-        markeredgecolor=colour,
+        markeredgecolor=color,
         markeredgewidth=0.6,
         zorder=3,
     )
@@ -174,8 +174,8 @@ def _write_counts(axes: Axes, texts: list[str]) -> None:
 
 
 def _legend(page: Page, conventions: Conventions, without_side: str) -> None:
-    colours = {"Left": BLUE, "Right": ORANGE, without_side: INK} if without_side else {}
-    sides = [dot(text, colour, colour) for text, colour in colours.items()]
+    colors = {"Left": BLUE, "Right": ORANGE, without_side: INK} if without_side else {}
+    sides = [dot(text, color, color) for text, color in colors.items()]
     levels = [
         dot(f"$P$ < {level(conventions.alpha)}", SOFT, SOFT),
         dot(f"$P$ ≥ {level(conventions.alpha)}", SOFT, PAPER),
@@ -183,9 +183,9 @@ def _legend(page: Page, conventions: Conventions, without_side: str) -> None:
     legend_above(page, [*sides, *levels], conventions.confidence)
 
 
-def dot(text: str, colour: str, fill: str) -> Line2D:
+def dot(text: str, color: str, fill: str) -> Line2D:
     """Return a legend entry for a type of marker."""
-    return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=colour, mew=0.6, label=text)
+    return Line2D([], [], marker="o", ls="", ms=3, mfc=fill, mec=color, mew=0.6, label=text)
 
 
 def legend_above(page: Page, dots: list[Line2D], confidence: float) -> None:

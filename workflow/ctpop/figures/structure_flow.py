@@ -10,13 +10,13 @@ from ctpop.figures.formatting import MEASURES, group_text, scans_and_patients
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, Page, blank_page, in_house_style
-from ctpop.foundation.colours import PAPER, SOFT
+from ctpop.foundation.colors import PAPER, SOFT
 
 ROW_MM, BAR = 3.4, 0.74
 NAME_MM, PLOT_MM, COUNT_MM = 44.0, 50.0, 12.0
 HEAD_MM, FOOT_MM, LEFT_MM = 9.0, 22.0, 2.0
 USED = Bar.used.name
-SHARES = {bar.name: (bar.colour, bar.label) for bar in Bar}
+SHARES = {bar.name: (bar.color, bar.label) for bar in Bar}
 SHARE_OF = {reason.name: reason.bar.name for reason in EXCLUSION_REASONS if reason.bar}
 
 
@@ -85,9 +85,9 @@ def draw(shown: pd.DataFrame, names: list[str], banner: str | None) -> Figure:
 def _bars(axes: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     table = rows.pivot_table(index="structure", columns="share", values="n", fill_value=0).reindex(names, fill_value=0)
     left = pd.Series(0.0, index=table.index)
-    for share, (colour, _) in SHARES.items():
+    for share, (color, _) in SHARES.items():
         n = table[share] if share in table else 0 * left
-        axes.barh(range(len(names)), n, BAR, left=left, color=colour, edgecolor=PAPER, linewidth=0.2)
+        axes.barh(range(len(names)), n, BAR, left=left, color=color, edgecolor=PAPER, linewidth=0.2)
         left += n
     axes.set(xlim=(0, max(1, left.max())), ylim=(len(names) - 0.5, -0.5), yticks=[])
     axes.set_xlabel("No. of scans in the study")
@@ -104,8 +104,8 @@ def _counts(axes: Axes, texts: list[str]) -> None:
 
 def _legend(page: Page, shown: pd.DataFrame) -> None:
     present = set(shown.loc[shown["n"] > 0, "share"])
-    named = {share: (colour, group_text(words)) for share, (colour, words) in SHARES.items() if share in present}
-    handles = [Patch(color=colour, label=words) for colour, words in named.values()]
+    named = {share: (color, group_text(words)) for share, (color, words) in SHARES.items() if share in present}
+    handles = [Patch(color=color, label=words) for color, words in named.values()]
     sheet = page.sheet()
     sheet.legend(
         handles=handles,

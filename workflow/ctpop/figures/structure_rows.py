@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ctpop.figures.style import SMALL, STRIPE, Page, width_of
-from ctpop.foundation.colours import SOFT
+from ctpop.foundation.colors import SOFT
 
 LEFT_MM, NAME_MM = 2.0, 46.0
 LABEL_MM = NAME_MM - 3  # width of a name

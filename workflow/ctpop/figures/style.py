@@ -15,7 +15,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-from ctpop.foundation.colours import INK, PAPER
+from ctpop.foundation.colors import INK, PAPER
 from ctpop.foundation.resources import resource
 
 FONTS = resource("fonts")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ctpop.figures.catalogue import SPLINE_FROM
+from ctpop.figures.catalog import SPLINE_FROM
 
 LINE_FROM = 10
 KNOTS = (0.05, 0.35, 0.65, 0.95)

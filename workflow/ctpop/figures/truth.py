@@ -36,7 +36,7 @@ from ctpop.figures.style import (
     shortened,
     width_of,
 )
-from ctpop.foundation.colours import BLUE, INK, RED, SOFT
+from ctpop.foundation.colors import BLUE, INK, RED, SOFT
 from ctpop.study.label_sets import LabelSet
 from ctpop.study.patients import distinct, patient_of_scan
 
@@ -53,13 +53,13 @@ def draw(pairs: pd.DataFrame, compared: pd.DataFrame, label_set: LabelSet, conve
     """Return measured versus true values (A, B) and the measured and true rho of each structure (C, D)."""
     height = len(label_set.names) * min(max(ROWS_MM / len(label_set.names), ROW_MM[0]), ROW_MM[1])
     page = blank_page(COLUMN_MM["double"], FOREST_TOP_MM + height + 10, conventions.banner)
-    colours = _colours(label_set)
-    _group_legend(page, colours)
+    colors = _colors(label_set)
+    _group_legend(page, colors)
     for column, measure in enumerate(MEASURES):
         left = 14 + column * 87.0
         axes = page.axes(left, TOP_MM, 70, CLOUD_MM)
         shown = pairs.loc[pairs["measure"] == measure]
-        _cloud(axes, shown, colours, measure)
+        _cloud(axes, shown, colors, measure)
         n = f"{len(shown):,} values"
         n = f"{n} of {distinct(shown['patient'].to_numpy()):,} patients" if conventions.repeated else n
         _heading(page, (left - 12, TOP_MM - 6), "AB"[column], f"{MEASURES[measure]}, n = {n}")
@@ -97,12 +97,12 @@ def source(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.drop(columns="patient")
 
 
-def _colours(label_set: LabelSet) -> dict[str, str]:
+def _colors(label_set: LabelSet) -> dict[str, str]:
     groups = list(dict.fromkeys(label_set.table["group"]))
     return {group: GROUPS[place % len(GROUPS)] for place, group in enumerate(groups)}
 
 
-def _cloud(axes: Axes, pairs: pd.DataFrame, colours: dict[str, str], measure: str) -> None:
+def _cloud(axes: Axes, pairs: pd.DataFrame, colors: dict[str, str], measure: str) -> None:
     axes.set(xlabel=f"True {_lower(AXES[measure])}", ylabel=f"Measured {_lower(AXES[measure])}")
     if pairs.empty:
         mark_empty(axes)
@@ -113,7 +113,7 @@ def _cloud(axes: Axes, pairs: pd.DataFrame, colours: dict[str, str], measure: st
         pairs["true_value"],
         pairs["measured_value"],
         s=area * 2,
-        c=pairs["group"].map(colours),
+        c=pairs["group"].map(colors),
         alpha=max(opacity, 0.5),
         linewidths=0,
         rasterized=len(pairs) > 2000,
@@ -191,12 +191,12 @@ def _heading(page: Page, corner: tuple[float, float], letter: str, text: str) ->
     page.write(left + 5, top + 0.3, text, fontsize=NORMAL, fontweight="bold")
 
 
-def _group_legend(page: Page, colours: dict[str, str]) -> None:
+def _group_legend(page: Page, colors: dict[str, str]) -> None:
     dots = [
         Line2D(
-            [], [], marker="o", ls="", ms=3.5, color=colour, label=plain(shortened(group_text(group), GROUP_MM, SMALL))
+            [], [], marker="o", ls="", ms=3.5, color=color, label=plain(shortened(group_text(group), GROUP_MM, SMALL))
         )
-        for group, colour in colours.items()
+        for group, color in colors.items()
     ]
     _legend(page, [*dots, Line2D([], [], color=SOFT, linewidth=0.6, label="Line of identity")], 1.0)
 

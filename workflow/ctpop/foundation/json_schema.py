@@ -29,7 +29,7 @@ def problems_of(
         found: Any = error.instance
         place = ".".join([*([prefix] if prefix else []), *map(str, error.absolute_path)])
         if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
-            yield from _misspelt(part, found, place, renamed, schema)
+            yield from _misspelled(part, found, place, renamed, schema)
         elif error.validator == "required":
             absent = [key for key in part["required"] if key not in found]
             yield from (f"{_join(place, key)}: missing key; {_meaning(part, key, schema)}" for key in absent)
@@ -54,7 +54,7 @@ def filled_in(schema: dict[str, Any], values: Any) -> Any:
     return filled
 
 
-def _misspelt(
+def _misspelled(
     schema: dict[str, Any], values: dict[str, Any], place: str, renamed: Mapping[str, str], root: dict[str, Any]
 ) -> Iterator[str]:
     known = list(schema["properties"])

@@ -250,12 +250,12 @@ def influence(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _rho(x: Ranks, y: Ranks) -> float:
-    squares = float(x.centred @ x.centred) * float(y.centred @ y.centred)
-    return float(x.centred @ y.centred) / math.sqrt(squares)
+    squares = float(x.centered @ x.centered) * float(y.centered @ y.centered)
+    return float(x.centered @ y.centered) / math.sqrt(squares)
 
 
 def _influence(x: Ranks, y: Ranks, rho: float) -> np.ndarray:
-    n, u, v = len(x.centred), x.centred, y.centred
+    n, u, v = len(x.centered), x.centered, y.centered
     variance_u, variance_v = u @ u / n, v @ v / n
     joint = (u * v + x.sum_above(v) + y.sum_above(u)) / math.sqrt(variance_u * variance_v)
     alone = (u**2 + 2 * x.sum_above(u)) / variance_u + (v**2 + 2 * y.sum_above(v)) / variance_v

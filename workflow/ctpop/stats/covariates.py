@@ -11,7 +11,7 @@ import pandas as pd
 from ctpop.foundation.errors import ContractError, count
 from ctpop.stats.design import Covariate
 from ctpop.study.codings import NO_TEXT
-from ctpop.study.column_names import USUAL_COVARIATES, normalised
+from ctpop.study.column_names import USUAL_COVARIATES, normalized
 from ctpop.study.sentinels import refuse_sentinels
 
 LOG = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def covariates_of(
     known = [name for name in cohort.columns if name not in NOT_COVARIATES]
     for name in names:
         if name not in known:
-            same = [column for column in known if normalised(column) == normalised(name)]
+            same = [column for column in known if normalized(column) == normalized(name)]
             close = same or difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]!r}? Replace {name} with {close[0]}" if close else ""
             raise ContractError(

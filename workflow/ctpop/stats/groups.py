@@ -159,11 +159,11 @@ def kruskal_wallis_of_ranks(ranks: Ranks, quartiles: np.ndarray) -> KruskalWalli
 
     """
     sizes = np.bincount(quartiles - 1, minlength=len(GROUPS))
-    sums = np.bincount(quartiles - 1, weights=ranks.centred, minlength=len(GROUPS))
+    sums = np.bincount(quartiles - 1, weights=ranks.centered, minlength=len(GROUPS))
     filled = sizes > 0
     if filled.sum() < 2 or not ranks.varies:
         return KruskalWallis()
-    between, total = float((sums[filled] ** 2 / sizes[filled]).sum()), float(ranks.centred @ ranks.centred)
+    between, total = float((sums[filled] ** 2 / sizes[filled]).sum()), float(ranks.centered @ ranks.centered)
     share = min(between / total, 1.0)
     h, df = share * (len(quartiles) - 1), int(filled.sum()) - 1
     return KruskalWallis(h, df, log10_p_of_chi_squared(h, df), share)

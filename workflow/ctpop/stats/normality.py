@@ -71,11 +71,11 @@ def kolmogorov_smirnov(values: np.ndarray, method: str) -> Normality:
     else:
         from scipy.stats import kstest
 
-        d, p = kstest(standardised(values) if method == "ks_fitted" else values, "norm")
+        d, p = kstest(standardized(values) if method == "ks_fitted" else values, "norm")
     return Normality(float(d), min(max(float(p), 0.0), 1.0), skewness(values))
 
 
-def standardised(values: np.ndarray) -> np.ndarray:
+def standardized(values: np.ndarray) -> np.ndarray:
     """Return (value - mean) / SD, with divisor n - 1 in the SD.
 
     Parameters
@@ -90,7 +90,7 @@ def standardised(values: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> standardised(np.array([10.0, 20.0, 30.0])).tolist()
+    >>> standardized(np.array([10.0, 20.0, 30.0])).tolist()
     [-1.0, 0.0, 1.0]
 
     """

@@ -84,7 +84,7 @@ class WithinStrata:
         self.columns = len(self._members) - 1
         self.values = np.zeros(len(sample))
         for members, ranks in zip(self._members, self._ranks, strict=True):
-            self.values[members] = 2 * ranks.centred / len(members)
+            self.values[members] = 2 * ranks.centered / len(members)
 
     def carried(self, weights: np.ndarray) -> np.ndarray:
         """Return the influence of each patient on mean(weights * residuals) through the ranks of the others.

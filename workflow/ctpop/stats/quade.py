@@ -79,9 +79,9 @@ def quade(values: np.ndarray, groups: np.ndarray, numbers: np.ndarray, kinds: np
     n, k = len(values), len(present)
     if k < 2 or n <= k:
         return RankAncova()
-    ranks = centred(rankdata(values))
+    ranks = centered(rankdata(values))
     columns = [*(rankdata(column) for column in numbers.T), *kinds.T]
-    terms = np.column_stack([np.empty((n, 0)), *map(centred, columns)])
+    terms = np.column_stack([np.empty((n, 0)), *map(centered, columns)])
     residuals = ranks - terms @ np.linalg.lstsq(terms, ranks)[0]
     total = float(residuals @ residuals)
     if total <= NOTHING_LEFT * max(float(ranks @ ranks), 1.0):
@@ -94,7 +94,7 @@ def quade(values: np.ndarray, groups: np.ndarray, numbers: np.ndarray, kinds: np
     return RankAncova(f, k - 1, n - k, log10_p_of_f(f, k - 1, n - k), between / total)
 
 
-def centred(column: np.ndarray) -> np.ndarray:
+def centered(column: np.ndarray) -> np.ndarray:
     """Return a column minus its mean.
 
     Parameters
@@ -109,7 +109,7 @@ def centred(column: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> centred(np.array([1.0, 2.0, 6.0])).tolist()
+    >>> centered(np.array([1.0, 2.0, 6.0])).tolist()
     [-2.0, -1.0, 3.0]
 
     """

@@ -13,7 +13,7 @@ class Ranks:
 
     Attributes
     ----------
-    centred : np.ndarray of float, shape (n,)
+    centered : np.ndarray of float, shape (n,)
         Mid-rank of each value minus the mean rank, (n + 1) / 2, in the order of the sample.
     level : np.ndarray of int, shape (n,)
         Position of each value among the distinct values, counted from 0.
@@ -32,7 +32,7 @@ class Ranks:
 
     """
 
-    centred: np.ndarray
+    centered: np.ndarray
     level: np.ndarray
     ties: np.ndarray
     distinct: np.ndarray
@@ -106,7 +106,7 @@ def ranks_of(values: np.ndarray) -> Ranks:
 
     Examples
     --------
-    >>> ranks_of(np.array([5.0, 2.0, 5.0, 9.0])).centred.tolist()
+    >>> ranks_of(np.array([5.0, 2.0, 5.0, 9.0])).centered.tolist()
     [0.0, -1.5, 0.0, 1.5]
 
     """
@@ -134,7 +134,7 @@ def ranks_of_levels(level: np.ndarray, distinct: np.ndarray) -> Ranks:
     Examples
     --------
     >>> part = ranks_of_levels(np.array([2, 0, 2]), np.array([2.0, 5.0, 9.0]))
-    >>> part.centred.tolist(), part.distinct.tolist()
+    >>> part.centered.tolist(), part.distinct.tolist()
     ([0.5, -1.0, 0.5], [2.0, 9.0])
 
     """
@@ -144,5 +144,5 @@ def ranks_of_levels(level: np.ndarray, distinct: np.ndarray) -> Ranks:
 
 
 def _ranks(level: np.ndarray, ties: np.ndarray, distinct: np.ndarray) -> Ranks:
-    centred = np.cumsum(ties) - (ties + len(level)) / 2
-    return Ranks(centred[level], level, ties, distinct)
+    centered = np.cumsum(ties) - (ties + len(level)) / 2
+    return Ranks(centered[level], level, ties, distinct)

@@ -81,7 +81,7 @@ CLOSE = 0.84  # minimum similarity of two names; the names differ in one or two 
 CLOSE_WORDS = 0.7  # minimum similarity of two words; the similarity of `cm` and `m` is 0.67
 
 
-def normalised(name: str) -> str:
+def normalized(name: str) -> str:
     """Convert a name to lower case and replace each run of characters except letters and digits with an underscore.
 
     Powers are written as digits: `cm³` and `cm^3` become `cm3`.
@@ -98,7 +98,7 @@ def normalised(name: str) -> str:
 
     Examples
     --------
-    >>> normalised(" Scan ID"), normalised("Liver Volume (ml)")
+    >>> normalized(" Scan ID"), normalized("Liver Volume (ml)")
     ('scan_id', 'liver_volume_ml')
 
     """
@@ -127,7 +127,7 @@ def respelled(columns: Sequence[str], mapped: Iterable[str]) -> dict[str, str]:
     {'Scan ID': 'scan_id', 'AGE_YEARS': 'age_years'}
 
     """
-    names = {column: normalised(column) for column in columns if column not in KNOWN and column not in set(mapped)}
+    names = {column: normalized(column) for column in columns if column not in KNOWN and column not in set(mapped)}
     meant = {column: name for column, name in names.items() if name in KNOWN and name not in columns}
     return {column: name for column, name in meant.items() if list(meant.values()).count(name) == 1}
 
@@ -154,7 +154,7 @@ def spelled_as(columns: Sequence[str], own: Iterable[str]) -> dict[str, str]:
 
     """
     known = set(own)
-    meant = {column: normalised(column) for column in columns if column not in known}
+    meant = {column: normalized(column) for column in columns if column not in known}
     free = {column: name for column, name in meant.items() if name in known and name not in columns}
     return {column: name for column, name in free.items() if list(free.values()).count(name) == 1}
 
@@ -180,7 +180,7 @@ def candidates(column: str, columns: Iterable[str]) -> list[str]:
     ['Age', 'age_year']
 
     """
-    names = {name: normalised(name) for name in columns}
+    names = {name: normalized(name) for name in columns}
     synonyms = [name for name, normal in names.items() if normal in SYNONYMS.get(column, ())]
     similar = [
         name
@@ -209,10 +209,10 @@ def closest_known(name: str) -> str | None:
     ('sex', 'sex', None)
 
     """
-    return next(iter(difflib.get_close_matches(normalised(name), KNOWN, n=1, cutoff=CLOSE)), None)
+    return next(iter(difflib.get_close_matches(normalized(name), KNOWN, n=1, cutoff=CLOSE)), None)
 
 
-def misspelt_known(name: str) -> str | None:
+def misspelled_known(name: str) -> str | None:
     """Return the standard column of which a column name is a misspelling.
 
     Parameters
@@ -228,12 +228,12 @@ def misspelt_known(name: str) -> str | None:
 
     Examples
     --------
-    >>> misspelt_known("heigth_cm"), misspelt_known("scanid"), misspelt_known("height_m"), misspelt_known("phases")
+    >>> misspelled_known("heigth_cm"), misspelled_known("scanid"), misspelled_known("height_m"), misspelled_known("phases")
     ('height_cm', 'scan_id', None, None)
 
     """
     close = closest_known(name)
-    normal = normalised(name)
+    normal = normalized(name)
     if close is None or ("_" not in close and normal == f"{close}s"):
         return None
     theirs, ours = normal.split("_"), close.split("_")
@@ -290,7 +290,7 @@ def overlooked(columns: Sequence[str]) -> dict[str, str]:
     """
     lacking = [name for name in SYNONYMS if name not in columns]
     others = [column for column in columns if column not in KNOWN]
-    return {column: name for name in lacking for column in others if normalised(column) in SYNONYMS[name]}
+    return {column: name for name in lacking for column in others if normalized(column) in SYNONYMS[name]}
 
 
 def _are_alike(first: str, second: str) -> bool:

@@ -55,7 +55,7 @@ def is_summary(words: pd.Series) -> "pd.Series[bool]":
     [True, True, False, False]
 
     """
-    return words.map(lambda word: column_names.normalised(str(word)) in SUMMARIES, na_action="ignore").eq(True)
+    return words.map(lambda word: column_names.normalized(str(word)) in SUMMARIES, na_action="ignore").eq(True)
 
 
 def refuse_summaries_without_ids(table: pd.DataFrame, place: Path) -> None:

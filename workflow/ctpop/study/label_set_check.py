@@ -20,7 +20,7 @@ COLUMNS = ("label", "structure", "side", "group", "lower_bound_ml")
 NAMES = ("name", "abbreviation")
 OPTIONAL = ("name", "plural", "abbreviation", "includes", "upper_bound_ml")
 HIGHEST = 65535  # label maps contain 16-bit integers
-MISSPELT = 0.93  # minimum similarity of two names; the names differ in one letter
+MISSPELLED = 0.93  # minimum similarity of two names; the names differ in one letter
 EXAMPLE = "1,spleen,,Organs,50"
 
 Row = dict[str, str]
@@ -101,7 +101,7 @@ def _of_rows(header: list[str], rows: Numbered) -> Iterator[str]:
         yield from _repeated_names(rows, column)
     for column in BOUNDS:
         yield from _ambiguous_bounds(rows, column)
-    yield from _misspelt_sides(rows)
+    yield from _misspelled_sides(rows)
     yield from _included_twice(rows)
 
 
@@ -184,7 +184,7 @@ def _repeated_names(rows: Numbered, column: str) -> Iterator[str]:
             first.setdefault(value, line)
 
 
-def _misspelt_sides(rows: Numbered) -> Iterator[str]:
+def _misspelled_sides(rows: Numbered) -> Iterator[str]:
     """Yield an error for each structure whose contralateral structure is missing while a similar name is listed."""
     other = dict(zip(SIDES, SIDES[::-1], strict=True))
     names = [row["structure"] for _, row in rows]
@@ -195,7 +195,7 @@ def _misspelt_sides(rows: Numbered) -> Iterator[str]:
         if name not in unpaired:
             continue
         alike = [found for found in unpaired if _digits(found) == _digits(name) and found != name]
-        close = difflib.get_close_matches(mirrored[name], alike, n=1, cutoff=MISSPELT)
+        close = difflib.get_close_matches(mirrored[name], alike, n=1, cutoff=MISSPELLED)
         if close:
             yield (
                 f"line {line}: the contralateral structure of {name} must be named {mirrored[name]}, found {close[0]};"

@@ -79,7 +79,7 @@ def of_other_structures(columns: Iterable[str], mapped: Columns, names: Sequence
     return [
         column
         for column, structure in structures.items()
-        if structure and not measure_names.misspelt([structure], names)
+        if structure and not measure_names.misspelled([structure], names)
     ]
 
 

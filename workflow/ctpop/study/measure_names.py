@@ -106,7 +106,7 @@ def shipped_structures() -> frozenset[str]:
     return frozenset(row["structure"] for path in LABEL_SETS.glob("*.csv") for row in label_rows(str(path)))
 
 
-def misspelt(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
+def misspelled(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
     """Return the most similar structure for each word that is not in any label set.
 
     Parameters
@@ -123,7 +123,7 @@ def misspelt(words: Iterable[str], names: Sequence[str]) -> dict[str, str]:
 
     Examples
     --------
-    >>> misspelt(["livr", "vertebrae_S1", "skin"], ["liver", "vertebrae_T1"])
+    >>> misspelled(["livr", "vertebrae_S1", "skin"], ["liver", "vertebrae_T1"])
     {'livr': 'liver'}
 
     """
@@ -153,7 +153,7 @@ def looks_like_measure(column: str, names: Sequence[str]) -> bool:
     [True, True, True, False]
 
     """
-    words = column_names.normalised(column).split("_")
+    words = column_names.normalized(column).split("_")
     if words[-1] in UNITS or any(word in (*QUANTITIES, "hu") for word in words):
         return True
     if words[0] in (*UNITS, *STATISTICS) and _structure_at_end(column, names):
@@ -182,7 +182,7 @@ def likeliest(column: str, names: Sequence[str]) -> str | None:
     ['liver_volume_ml', 'liver_hu_mean', 'liver_volume_ml', 'liver_volume_ml', None]
 
     """
-    normal = column_names.normalised(column)
+    normal = column_names.normalized(column)
     within = [name for name in names if f"_{name.lower()}_" in f"_{normal}_"]
     structure = max(within, key=len, default=None)
     if structure and normal == structure.lower():
@@ -216,7 +216,7 @@ def of_long_table(column: str) -> str | None:
     ('volume_ml', 'hu_mean', None)
 
     """
-    return _measure_of(column_names.normalised(column))
+    return _measure_of(column_names.normalized(column))
 
 
 def closest(name: str, names: Sequence[str]) -> str | None:
@@ -265,7 +265,7 @@ def as_measure(column: str, names: Sequence[str]) -> str:
     ('kidney_left_volume_cm3', 'clinic')
 
     """
-    normal = column_names.normalised(column)
+    normal = column_names.normalized(column)
     for measure in (measure for measure in MEASURED if normal.endswith(f"_{measure}")):
         part = normal.removesuffix(f"_{measure}")
         structure = part if part in names else spelled([part], names).get(part)
@@ -276,7 +276,7 @@ def as_measure(column: str, names: Sequence[str]) -> str:
 
 def _parts(name: str) -> tuple[str, ...]:
     """Return the words of a name in alphabetical order, with `l` and `r` at either end replaced by the side."""
-    words = column_names.normalised(name).split("_")
+    words = column_names.normalized(name).split("_")
     ends = {0, len(words) - 1} if len(words) > 1 else set()
     return tuple(sorted(SIDES.get(word, word) if place in ends else word for place, word in enumerate(words)))
 
@@ -297,19 +297,19 @@ def _measure_of(rest: str) -> str | None:
 
 def _structure_at_begin(column: str, names: Sequence[str]) -> str | None:
     """Return the longest structure name, in whole words, at the beginning of a column name."""
-    normal = column_names.normalised(column)
+    normal = column_names.normalized(column)
     found = [name for name in names if normal == name.lower() or normal.startswith(f"{name.lower()}_")]
     return max(found, key=len, default=None)
 
 
 def _structure_at_end(column: str, names: Sequence[str]) -> str | None:
-    normal = column_names.normalised(column)
+    normal = column_names.normalized(column)
     return max((name for name in names if normal.endswith(f"_{name.lower()}")), key=len, default=None)
 
 
 def _squeezed(column: str, names: Sequence[str]) -> tuple[str, str] | None:
     """Return the structure and quantity in a name without a separator between them, such as `LiverVolume`."""
-    letters = column_names.normalised(column).replace("_", "")
+    letters = column_names.normalized(column).replace("_", "")
     for name in sorted(names, key=len, reverse=True):
         short = name.lower().replace("_", "")
         rests = [letters.removeprefix(short), letters.removesuffix(short)]

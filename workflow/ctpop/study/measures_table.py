@@ -333,10 +333,10 @@ def structures_of(table: pd.DataFrame, names: Sequence[str], place: Path, notes:
     spelled = measure_names.spelled(words, names)
     notes += [f"structure {word} is read as {name}" for word, name in spelled.items()]
     others = [word for word in words if word not in names and word not in spelled]
-    misspelt = measure_names.misspelt(others, names)
-    if misspelt:
-        pairs = ", ".join(f"{word} (probably {name})" for word, name in list(misspelt.items())[:SHOWN])
-        line = line_of(table.index[table["structure"].isin(misspelt)][0])
+    misspelled = measure_names.misspelled(others, names)
+    if misspelled:
+        pairs = ", ".join(f"{word} (probably {name})" for word, name in list(misspelled.items())[:SHOWN])
+        line = line_of(table.index[table["structure"].isin(misspelled)][0])
         raise ContractError(f"{place}: line {line}: column structure: no label set contains {pairs}; correct the cells")
     if others:
         notes.append(f"rows of structures outside the label set are omitted: {first_words(others)}")
@@ -550,7 +550,7 @@ def _respelled(columns: Sequence[str], ours: Mapping[str, tuple[str, ...]], name
     taken = {name for column, found in ours.items() for name in found}
     found = column_names.respelled(columns, [])
     for column in (column for column in columns if column not in found):
-        normal = column_names.normalised(column)
+        normal = column_names.normalized(column)
         name = normal if normal in MEASURED or normal in KEY else measure_names.as_measure(column, names)
         if name != column:
             found[column] = name

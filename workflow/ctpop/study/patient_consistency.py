@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError, count
-from ctpop.study.column_names import normalised
+from ctpop.study.column_names import normalized
 
 DAYS_PER_YEAR = 365.25
 # ASSUME: the error of an age in whole years, and of the difference between two such ages, is less than a year; two days
@@ -156,7 +156,7 @@ def _moments(word: str) -> tuple[float, float]:
 
 
 def _named(scans: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
-    return [column for column in scans.columns if normalised(str(column)) in names]
+    return [column for column in scans.columns if normalized(str(column)) in names]
 
 
 def _contradicting(scans: pd.DataFrame, first: pd.Series, last: pd.Series, tolerance: float = 0.0) -> pd.DataFrame:

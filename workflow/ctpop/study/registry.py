@@ -559,7 +559,7 @@ def _refuse_absent(text: pd.DataFrame, path: Path) -> None:
         return
     meant = {found[0]: name for name in absent if (found := column_names.candidates(name, text.columns))}
     pairs = meant or {"COLUMN": absent[0]}
-    normal = {column_names.normalised(column) for column in text.columns}
+    normal = {column_names.normalized(column) for column in text.columns}
     dates = sorted(normal & set(BIRTH_DATES))
     remedy = f", or compute the ages from {dates[0]} and the scan date and add them as age_years" if dates else ""
     missing = f"columns {' and '.join(absent)} are" if len(absent) > 1 else f"column {absent[0]} is"

@@ -287,7 +287,7 @@ def _refuse_settings_of_none(columns: list[str], reading: Reading, path: Path) -
         )
     given = {name: theirs for theirs, names in reading.columns.items() for name in names if name != theirs}
     for name, theirs in given.items():
-        close = column_names.misspelt_known(name)
+        close = column_names.misspelled_known(name)
         if close and close not in columns and name not in column_names.KNOWN:
             line = column_names.mapping_line({theirs: close}, reading.section)
             raise ContractError(
@@ -315,4 +315,4 @@ def is_text(name: str) -> bool:
     (True, True, False)
 
     """
-    return name in TEXTS or column_names.normalised(name).split("_")[-1] in ENDS_OF_TEXTS
+    return name in TEXTS or column_names.normalized(name).split("_")[-1] in ENDS_OF_TEXTS

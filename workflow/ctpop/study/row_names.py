@@ -55,11 +55,11 @@ def are_row_names(header: Sequence[str], rows: Sequence[Sequence[str]], separato
         return False
     if separator == "," and _may_have_decimal_commas(columns):
         return False
-    place = next((place for place, name in enumerate(header) if column_names.normalised(name) in IDS), None)
+    place = next((place for place, name in enumerate(header) if column_names.normalized(name) in IDS), None)
     if place is None:
         return True
     ids = columns[place + 1]
-    is_long = any(column_names.normalised(name) == "structure" for name in header)
+    is_long = any(column_names.normalized(name) == "structure" for name in header)
     return (quoted or not all(map(str.isdigit, ids))) and (is_long or len(set(ids)) == len(ids))
 
 

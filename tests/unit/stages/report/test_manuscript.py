@@ -10,7 +10,7 @@ import pytest
 
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
-from ctpop.figures import captions, catalogue
+from ctpop.figures import captions, catalog
 from ctpop.stages.report import command as report
 from ctpop.stages.report import manuscript, pages, structure_lists, structure_pages, summaries
 from ctpop.stages.report.figure_plans import plans
@@ -119,7 +119,7 @@ def test_the_table_has_every_structure_group_and_measure_in_label_order(made):
     cells = manuscript.association_document(made).cells
 
     assert len(cells) == len(made.tables["associations"])
-    assert list(cells["Structure"])[::2] == [manuscript.structure_text(name) for name in made.analysed]
+    assert list(cells["Structure"])[::2] == [manuscript.structure_text(name) for name in made.analyzed]
     assert list(cells["Measure"])[:2] == ["Volume", "Attenuation"]
 
 
@@ -340,7 +340,7 @@ def test_alternative_texts_and_captions_state_patients_if_patients_are_repeated(
     assert all(re.search(SCANS_OF_PATIENTS, plan.alt) for plan in several)
     assert not any("patient" in plan.alt for plan in alone)
     values = captions.CaptionValues(0.95, 1e-4, 200, 50), captions.CaptionValues(0.95, 1e-4, 200, 200)
-    for kind in catalogue.KINDS:
+    for kind in catalog.KINDS:
         assert [captions.REPEATED in captions.html(kind, value) for value in values] == [True, False]
 
 

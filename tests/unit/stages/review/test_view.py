@@ -48,7 +48,7 @@ def test_the_content_of_a_scan_is_its_ct_mask_and_structure_positions(measured):
     assert shown.mask == measured.results / "masks" / "scan-001.nii.gz"
     assert shown.labels == {"spleen": 1, "liver": 2, "lung_left": 3}
     # voxels from (24, 6, 6) to (39, 25, 19), end exclusive; spacing 3 x 4 x 5 mm; origin (-30, -20, 100)
-    assert shown.centres_mm["liver"] == pytest.approx([-30 + 3 * 31, -20 + 4 * 15, 100 + 5 * 12])
+    assert shown.centers_mm["liver"] == pytest.approx([-30 + 3 * 31, -20 + 4 * 15, 100 + 5 * 12])
 
 
 def test_only_the_page_its_scripts_and_the_two_images_are_served(measured):

@@ -32,7 +32,7 @@
     $("title").textContent = `Scan ${scan.scan}`;
     $("banner").textContent = scan.banner;
     $("banner").hidden = !scan.banner;
-    const present = scan.structures.filter((structure) => structure.centre_mm);
+    const present = scan.structures.filter((structure) => structure.center_mm);
     $("structure").append(...present.map((structure) => new Option(structure.text, structure.name)));
     $("window").append(...Object.keys(WINDOWS).map((name) => new Option(name, name)));
     if (scan.chosen) $("structure").value = scan.chosen;
@@ -58,7 +58,7 @@
     function goTo() {
       const structure = chosen();
       if (!structure) return;
-      viewer.scene.crosshairPos = viewer.mm2frac(structure.centre_mm);
+      viewer.scene.crosshairPos = viewer.mm2frac(structure.center_mm);
       colorMasks();
       viewer.drawScene();
       viewer.createOnLocationChange();

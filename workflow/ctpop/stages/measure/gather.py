@@ -149,7 +149,7 @@ def amendment(table: Table, shards: list[Path]) -> Amendment:
     kept = duplicates.of_shards(shards)
     duplicates.warn_of_images(kept)
     report_assumptions(shards)
-    return partial(amended, kept=kept, structures=requested.never_labelled(shards))
+    return partial(amended, kept=kept, structures=requested.never_labeled(shards))
 
 
 def report_assumptions(shards: list[Path]) -> None:
@@ -163,7 +163,7 @@ def report_assumptions(shards: list[Path]) -> None:
 
 def amended(rows: pd.DataFrame, kept: duplicates.Kept, structures: set[str]) -> pd.DataFrame:
     """Return measures with the status of scans with duplicate images and of structures that were not requested."""
-    return duplicates.marked(requested.without_never_labelled(rows, structures), kept)
+    return duplicates.marked(requested.without_never_labeled(rows, structures), kept)
 
 
 @dataclass(frozen=True)

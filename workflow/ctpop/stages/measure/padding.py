@@ -207,7 +207,7 @@ def _solid_region(hu: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
     region = has_value
     for combine in (np.logical_and, np.logical_or):
         for axis in (0, 1):
-            region = _with_neighbours(region, axis, RUN - 1, combine)
+            region = _with_neighbors(region, axis, RUN - 1, combine)
     if value <= HIGHEST_OF_AIR and np.count_nonzero(region) < SOLID * np.count_nonzero(has_value):
         return None
     return region
@@ -217,19 +217,19 @@ def _dilated(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a mask dilated by the six face neighbors of its voxels."""
     found = mask.copy(order="K")
     for axis in range(3):
-        _combine_neighbours(found, mask, axis, 1, np.logical_or)
+        _combine_neighbors(found, mask, axis, 1, np.logical_or)
     return found
 
 
-def _with_neighbours(mask: NDArray[np.bool_], axis: int, reach: int, combine: np.ufunc) -> NDArray[np.bool_]:
+def _with_neighbors(mask: NDArray[np.bool_], axis: int, reach: int, combine: np.ufunc) -> NDArray[np.bool_]:
     """Return each voxel of a mask combined with its neighbors along an axis, within the image."""
     found = mask.copy(order="K")
     for shift in range(1, reach + 1):
-        _combine_neighbours(found, mask, axis, shift, combine)
+        _combine_neighbors(found, mask, axis, shift, combine)
     return found
 
 
-def _combine_neighbours(
+def _combine_neighbors(
     found: NDArray[np.bool_], mask: NDArray[np.bool_], axis: int, shift: int, combine: np.ufunc
 ) -> None:
     before = tuple(slice(None, -shift) if k == axis else slice(None) for k in range(3))

@@ -37,7 +37,7 @@ def without_unrequested(rows: pd.DataFrame) -> pd.DataFrame:
     return blanked(rows, ~present)
 
 
-def never_labelled(shards: list[Path]) -> set[str]:
+def never_labeled(shards: list[Path]) -> set[str]:
     """Return the structures that occur in no label map without names, if the study contains such label maps."""
     absent, present = set[str](), set[str]()
     for shard in shards:
@@ -49,7 +49,7 @@ def never_labelled(shards: list[Path]) -> set[str]:
     return absent - present
 
 
-def without_never_labelled(rows: pd.DataFrame, structures: set[str]) -> pd.DataFrame:
+def without_never_labeled(rows: pd.DataFrame, structures: set[str]) -> pd.DataFrame:
     """Return measures with the status `not_requested` for these structures in label maps without names."""
     if not structures:
         return rows

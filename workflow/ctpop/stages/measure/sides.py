@@ -59,19 +59,19 @@ def midline_mm(
             return np.asarray(np.interp(places_mm[:, 2], spine["centroid_z_mm"], spine["centroid_x_mm"]))
     if hu is None:
         return np.full(len(places_mm), np.nan)
-    return _body_centres_mm(places_mm, hu, grid)
+    return _body_centers_mm(places_mm, hu, grid)
 
 
-def _body_centres_mm(places_mm: NDArray[np.float64], hu: NDArray[Any], grid: Grid) -> NDArray[np.float64]:
+def _body_centers_mm(places_mm: NDArray[np.float64], hu: NDArray[Any], grid: Grid) -> NDArray[np.float64]:
     """Return the world x (mm) of the center of the body in the slice of each position."""
     voxels = (places_mm - grid.affine[:3, 3]) @ np.linalg.inv(grid.affine[:3, :3]).T
     slices = np.clip(np.rint(voxels[:, 2]), 0, grid.shape[2] - 1).astype(int)
-    centers = {place: _body_centre(hu[:, :, place]) for place in sorted(set(slices.tolist()))}
+    centers = {place: _body_center(hu[:, :, place]) for place in sorted(set(slices.tolist()))}
     found = np.array([[*centers[place], place] for place in slices.tolist()]).reshape(-1, 3)
     return np.asarray(found @ grid.affine[0, :3] + grid.affine[0, 3])
 
 
-def _body_centre(axial: NDArray[Any]) -> tuple[float, float]:
+def _body_center(axial: NDArray[Any]) -> tuple[float, float]:
     """Return the center (x, y) of the largest connected component of the body in an axial slice, in voxels."""
     from scipy import ndimage
 

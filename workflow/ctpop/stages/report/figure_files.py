@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.figures import export
-from ctpop.figures.catalogue import patterns_that_vary
+from ctpop.figures.catalog import patterns_that_vary
 from ctpop.figures.export import Picture, Plan
 from ctpop.figures.formats import FORMATS
 from ctpop.figures.formatting import named_by, names_in_use, printed_in, style_in_use

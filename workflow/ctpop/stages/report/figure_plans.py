@@ -23,7 +23,7 @@ from ctpop.figures import (
     truth,
 )
 from ctpop.figures.association import Conventions, StructureFinding, kruskal_lines, spearman_lines
-from ctpop.figures.catalogue import pages_of
+from ctpop.figures.catalog import pages_of
 from ctpop.figures.export import Draw, Plan
 from ctpop.figures.formatting import count, scans_in_words, structure_text
 from ctpop.stages.report import summaries
@@ -111,7 +111,7 @@ def of_correlations(study: FinishedStudy) -> Iterator[Plan]:
 
 def of_pages(study: FinishedStudy) -> Iterator[Plan]:
     """Yield the plans of the scatterplots of every structure and group, on numbered pages."""
-    pages = pages_of("figure_s3", study.analysed)
+    pages = pages_of("figure_s3", study.analyzed)
     for number, (page, names) in enumerate(pages.items(), start=1):
         findings = [finding for name in names for finding in study.pair(name)]
         titles = ", ".join(finding.title for finding in findings[::2])
@@ -123,7 +123,7 @@ def of_pages(study: FinishedStudy) -> Iterator[Plan]:
 
 def of_structures(study: FinishedStudy) -> Iterator[Plan]:
     """Yield the plan of a figure for every structure and group: volume and attenuation by age and age quartile."""
-    for name in study.analysed:
+    for name in study.analyzed:
         findings = study.pair(name)
         words = " ".join(alt_of(finding, study.conventions) for finding in findings)
         draw, tell = partial(structure.draw, findings, study.conventions), partial(figure6.source, findings)
@@ -155,8 +155,8 @@ def of_failures(study: FinishedStudy) -> Iterator[Plan]:
 
 def of_sexes(study: FinishedStudy) -> Iterator[Plan]:
     """Yield the plans of box plots of volume and attenuation by sex, on numbered pages."""
-    pages = pages_of("by_sex", study.analysed)
-    whole = by_sex.source(study.tables["analysis"], study.tables["cohort"], study.analysed)
+    pages = pages_of("by_sex", study.analyzed)
+    whole = by_sex.source(study.tables["analysis"], study.tables["cohort"], study.analyzed)
     for number, (page, names) in enumerate(pages.items(), start=1):
         shown = whole.loc[whole["structure"].isin(names)].reset_index(drop=True)
         words = f"Box plots of volume and attenuation by sex: {', '.join(map(structure_text, names))}."

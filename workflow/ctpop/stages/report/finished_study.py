@@ -91,7 +91,7 @@ class FinishedStudy:
         return [self.findings[name, measure] for measure in all_tables.MEASURES]
 
     @property
-    def analysed(self) -> list[str]:
+    def analyzed(self) -> list[str]:
         """Structures in label order, followed by the groups of structures."""
         return [*self.label_set.names, *self.label_set.groups]
 
@@ -125,7 +125,7 @@ class FinishedStudy:
             patients.assign(quartile=quartiles),
             self.tables["analysis"],
             self.tables,
-            self.analysed,
+            self.analyzed,
             self.config["aging"]["alpha"],
         )
 

@@ -188,7 +188,7 @@ def association_document(study: FinishedStudy) -> Document:
     found = tables["associations"].merge(
         tables["groups"][[*KEY, "h", "p", "epsilon_squared"]], on=KEY, suffixes=("", "_groups"), validate="one_to_one"
     )
-    place = {name: number for number, name in enumerate(study.analysed)}
+    place = {name: number for number, name in enumerate(study.analyzed)}
     ordered = found.assign(place=found["structure"].map(place)).sort_values(
         ["place", "measure"], ascending=[True, False]
     )

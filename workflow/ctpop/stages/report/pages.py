@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ctpop.contracts.all_tables import TABLES
 from ctpop.documents.table1_text import printed
-from ctpop.figures import captions, catalogue, formatting
+from ctpop.figures import captions, catalog, formatting
 from ctpop.figures.export import Picture
 from ctpop.foundation import digests
 from ctpop.foundation.errors import ContractError
@@ -163,7 +163,7 @@ def css_text(text: str) -> str:
 def _caption(study: FinishedStudy, counts: dict[str, int], kind: str, again: bool) -> Markup:
     sizes = counts["cohort"], counts["patients"]
     values = captions.CaptionValues(study.conventions.confidence, study.conventions.alpha, *sizes)
-    return Markup(captions.html(catalogue.BY_NAME[kind], values, continued=again))
+    return Markup(captions.html(catalog.BY_NAME[kind], values, continued=again))
 
 
 def _shared(study: FinishedStudy, sources: dict[str, Any], links: dict[str, str], up: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def published(study: FinishedStudy) -> dict[str, Any]:
 
 def correlations(rows: list[dict[str, Any]], study: FinishedStudy) -> list[CellRow]:
     """Return a table row for each published correlation among rows of `compare_published`."""
-    pages = set(study.analysed)
+    pages = set(study.analyzed)
     return [correlation(row, pages) for row in rows if _about_rho(row)]
 
 

@@ -49,7 +49,7 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
     """Yield the pages of all structures in label order, followed by the pages of the groups."""
     split = {name: _by_structure(study.tables[name]) for name in TABLES if name in study.tables}
     organ, groups = organ_groups(study), study.label_set.groups
-    for name in study.analysed:
+    for name in study.analyzed:
         rows = StructureRows(study, {table: parts[name] for table, parts in split.items() if name in parts})
         yield StructurePage(
             name,

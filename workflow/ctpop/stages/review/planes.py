@@ -42,10 +42,10 @@ VIEWS = (
 
 @dataclass(frozen=True)
 class PlaneFrame:
-    """Position of square planes: through voxel `at`, `side_mm` wide, centered on `centre` (voxels, x, y, z)."""
+    """Position of square planes: through voxel `at`, `side_mm` wide, centered on `center` (voxels, x, y, z)."""
 
     at: tuple[int, int, int]
-    centre: NDArray[np.float64]
+    center: NDArray[np.float64]
     side_mm: float
 
 
@@ -112,16 +112,16 @@ def plane_of(labels: NDArray[Any], hu: NDArray[Any] | None, grid: Grid, frame: P
     return Plane(np.where(inside, averaged, np.float32(np.nan)), shown_labels, inside)
 
 
-def _nearest_plane(mask: NDArray[np.bool_], axis: int, begin: int, centre: float) -> int:
+def _nearest_plane(mask: NDArray[np.bool_], axis: int, begin: int, center: float) -> int:
     others = tuple(other for other in range(3) if other != axis)
     planes = np.flatnonzero(mask.any(axis=others)) + begin
-    return int(planes[np.abs(planes - centre).argmin()])
+    return int(planes[np.abs(planes - center).argmin()])
 
 
 def _places(frame: PlaneFrame, axis: int, spacing_mm: float, number: int) -> NDArray[np.float64]:
     """Return the voxel coordinates of pixels along an image axis in the negative direction."""
     offset_mm = ((np.arange(number) + 0.5) / number - 0.5) * frame.side_mm
-    return np.asarray(frame.centre[axis] - offset_mm / spacing_mm)
+    return np.asarray(frame.center[axis] - offset_mm / spacing_mm)
 
 
 def _weights(places: NDArray[np.float64], number: int) -> NDArray[np.float32]:

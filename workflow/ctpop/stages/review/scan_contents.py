@@ -26,7 +26,7 @@ class Shown:
     ct: Path
     mask: Path
     labels: dict[str, int]
-    centres_mm: dict[str, list[float]]
+    centers_mm: dict[str, list[float]]
 
 
 def shown_scan(study: Path, scan_id: str, registry: Path | None = None) -> Shown:
@@ -64,7 +64,7 @@ def shown_scan(study: Path, scan_id: str, registry: Path | None = None) -> Shown
     store = LabelMapStore(study / "masks")
     mask = inside(store.mask_path(scan_id), study)
     ct = ct_of(scan_id, registry or registry_of(study), reading_in(study))
-    return Shown(scan_id, ct, mask, store.note_of(scan_id).labels, centres_of(tables, scan_id))
+    return Shown(scan_id, ct, mask, store.note_of(scan_id).labels, centers_of(tables, scan_id))
 
 
 def registry_of(study: Path) -> Path:
@@ -127,13 +127,13 @@ def ct_of(scan_id: str, registry: Path, reading: Reading) -> Path:
     return ct.resolve()
 
 
-def centres_of(tables: Path, scan_id: str) -> dict[str, list[float]]:
+def centers_of(tables: Path, scan_id: str) -> dict[str, list[float]]:
     """Return the center of mass (mm, RAS+) of each structure of a scan with voxels."""
     columns = [f"centroid_{axis}_mm" for axis in "xyz"]
     measures = MEASURES_TABLE.read(tables / "measures.parquet", *columns)
     rows = measures[measures["scan_id"] == scan_id].dropna(subset=columns)
-    centres = rows[columns].round(2).to_numpy(dtype=float).tolist()
-    return dict(zip(rows["structure"], centres, strict=True))
+    centers = rows[columns].round(2).to_numpy(dtype=float).tolist()
+    return dict(zip(rows["structure"], centers, strict=True))
 
 
 def inside(path: Path, folder: Path) -> Path:

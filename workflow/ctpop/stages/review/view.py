@@ -50,7 +50,7 @@ def contents_of(shown: Shown, structure: str | None, banner: str) -> dict[str, C
         "chosen": structure,
         "files": names,
         "structures": [
-            {"name": name, "text": structure_text(name), "label": label, "centre_mm": shown.centres_mm.get(name)}
+            {"name": name, "text": structure_text(name), "label": label, "center_mm": shown.centers_mm.get(name)}
             for name, label in sorted(shown.labels.items(), key=lambda item: item[1])
         ],
     }

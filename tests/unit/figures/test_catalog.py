@@ -4,7 +4,7 @@ import fnmatch
 
 import pytest
 
-from ctpop.figures.catalogue import (
+from ctpop.figures.catalog import (
     GRIDS,
     KINDS,
     Contents,
