@@ -228,8 +228,8 @@ def misspelled_known(name: str) -> str | None:
 
     Examples
     --------
-    >>> misspelled_known("heigth_cm"), misspelled_known("scanid"), misspelled_known("height_m"), misspelled_known("phases")
-    ('height_cm', 'scan_id', None, None)
+    >>> [misspelled_known(name) for name in ("heigth_cm", "scanid", "height_m", "phases")]
+    ['height_cm', 'scan_id', None, None]
 
     """
     close = closest_known(name)
