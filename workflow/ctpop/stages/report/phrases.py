@@ -201,10 +201,13 @@ def reviewed(n: dict[str, int]) -> list[str]:
 
 
 def models(sources: dict[str, Any]) -> list[str]:
-    """Return the models of a study: the name, and the checksum and the step of the sliding window where known."""
+    """Return the models of a study: the name, and the checksum and the step of the sliding window where known.
+
+    A name that ends with the beginning of the checksum is printed without this part.
+    """
     return [
-        f"{model['name']} (SHA-256 checksum, {model['sha256']}; sliding-window step, {model['step_size']} of the patch"
-        " size)"
+        f"{model['name'].removesuffix(' ' + model['sha256'][:12])} (SHA-256 checksum, {model['sha256']}; sliding-window"
+        f" step, {model['step_size']} of the patch size)"
         if model["sha256"]
         else str(model["name"])
         for model in sources["models"]

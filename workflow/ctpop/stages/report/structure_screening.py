@@ -27,7 +27,8 @@ def losses(rows: StructureRows) -> CellGrid:
         )
         for reason in asked
     ]
-    headings = [f"{name}<br>{step}" for name in ("Volumes", "Attenuations") for step in ("before", "excluded", "after")]
+    names = ("Volumes", "Attenuation values")
+    headings = [f"{name}<br>{step}" for name in names for step in ("before", "excluded", "after")]
     return CellGrid("Excluded values by reason", cells.heads("Reason", *headings), counted)
 
 
