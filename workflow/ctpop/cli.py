@@ -127,7 +127,12 @@ def main(arguments: list[str] | None = None) -> int:
 def option_of(error: Exception, values: dict[str, Any]) -> str | None:
     """Return the message about a missing file that is the value of an option, or None for other errors."""
     name = str(getattr(error, "filename", None))
-    given = {option: value for option, value in values.items() if isinstance(value, Path) and str(value) == name}
-    return next(
-        (f"--{option.replace('_', '-')}: file {name!r} does not exist; correct the path" for option in given), None
-    )
+    given = (option for option, value in values.items() if isinstance(value, Path) and str(value) == name)
+    option = next(given, None)
+    if option is None:
+        return None
+    from ctpop.foundation.alternatives import closest  # imported only after an error
+
+    close = closest(name)
+    remedy = f"did you mean {close}?" if close else "correct the path"
+    return f"--{option.replace('_', '-')}: file {name!r} does not exist; {remedy}"

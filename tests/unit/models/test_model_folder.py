@@ -75,7 +75,7 @@ def test_a_missing_file_of_a_model_is_reported(tmp_path, name):
     (folder / name).unlink()
 
     assert message_of(model_folder.find_folder, tmp_path) == (
-        f"segment.model: {name} not found in {folder}; add the missing files"
+        f"segment.model: {name} not found in {folder}; copy the missing files from the training folder of nnU-Net"
     )
 
 

@@ -756,7 +756,7 @@ def test_a_set_with_a_required_checksum_is_accepted_only_if_unchanged(tiny):
 
     assert message_of(check, tiny, sha256=pinned) == (
         f"segment.sha256: the setting requires {pinned}, but model set tiny_set has {other}; restore the original files"
-        " and settings, or correct segment.sha256"
+        " and settings, or correct or remove this setting"
     )
 
 

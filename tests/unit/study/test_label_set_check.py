@@ -65,9 +65,9 @@ BAD = {
         " lines",
     ),
     "a short line": (GOOD + "3,spleen\n", "line 4: group is empty"),
-    "an empty file": ("", "the table is empty; add a header and rows"),
-    "blank lines": ("\n\n", "the table is empty; add a header and rows"),
-    "only a header": (GOOD.splitlines()[0], "one line per label is expected, but the file contains only a"),
+    "an empty file": ("", "line 1: the table is empty; add a header and rows"),
+    "blank lines": ("\n\n", "line 1: the table is empty; add a header and rows"),
+    "only a header": (GOOD.splitlines()[0], "line 1: one line per label is expected, but the file has only a header"),
 }
 
 

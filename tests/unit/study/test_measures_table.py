@@ -115,12 +115,12 @@ def test_rows_without_ids_are_named_after_their_position(tmp_path):
         (
             "scan_id,liver\na,1\n",
             {"lver": "liver_volume_ml"},
-            "no column matches these entries of measure.columns: lver;",
+            "no column matches the entries lver of measure.columns;",
         ),
         (
             "scan_id,liver\na,1\n",
             {"hu_*": "*_hu_mean"},
-            "no column matches these entries of measure.columns: hu_*; found scan_id",
+            "no column matches the entries hu_* of measure.columns; found scan_id",
         ),
         (
             "scan_id,x,liver_hu_mean\na,1,2\n",

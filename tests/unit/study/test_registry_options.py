@@ -117,7 +117,8 @@ def test_a_workbook_with_several_sheets_requires_a_sheet_name(tmp_path):
         ' {sheet: "registry"}, or save this sheet as CSV'
     )
     assert message_of(path, sheet="nots") == (
-        "the file does not contain the sheet 'nots'; set cohort.sheet to one of the following: registry, notes"
+        "the file does not contain the sheet 'nots'; set cohort.sheet to one of the following: registry, notes; for"
+        ' example, cohort: {sheet: "registry"}'
     )
     same(read_registry(path, reading_of({**THEIRS, "sheet": "registry"})))
 
@@ -141,7 +142,7 @@ def test_a_missing_mapped_column_is_reported(tmp_path):
 
     assert message == (
         "cohort.columns contains weight, but the file has no such column; columns of the file: id, patient, age,"
-        " gender, kvp"
+        " gender, kvp; remove weight from this setting"
     )
 
 

@@ -252,7 +252,7 @@ def test_a_message_contains_the_section_of_the_table_or_a_remedy_without_setting
     settings = [
         f'{section}: {{separator: ","}}',
         f'{section}: {{sheet: "sheet0"}}',
-        f'{section}: {{encoding: "utf-8"}}',
+        f'{section}: {{encoding: "cp1252"}}',
     ]
     others = ["save the table with tabs", "save this sheet as CSV", "save the file as UTF-8"]
     for message, setting, other in zip(messages, settings, others, strict=True):

@@ -91,7 +91,7 @@ def test_zeros_require_three_border_layers(study, capsys):
     assert main([*command, "--zeros"]) == 1
 
     message = capsys.readouterr().err
-    assert "0.0 for structures within 3 voxels of the border" in message
+    assert "--zeros: requires measure.border_layers 3, found 1; TotalSegmentator writes 0.0" in message
     assert not (folder / "out").exists()
 
 

@@ -277,5 +277,5 @@ def _check_pins(model_set: ModelSet) -> None:
     if model_set.sha256 not in {None, digest_of(model_set)}:
         raise ContractError(
             f"segment.sha256: the setting requires {model_set.sha256}, but model set {model_set.name} has"
-            f" {digest_of(model_set)}; restore the original files and settings, or correct segment.sha256"
+            f" {digest_of(model_set)}; restore the original files and settings, or correct or remove this setting"
         )

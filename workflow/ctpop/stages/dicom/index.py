@@ -106,7 +106,7 @@ def run(options: IndexOptions) -> None:
     chosen, excluded = choose(rows, rule)
     if not chosen:
         raise ContractError(
-            "the folder contains no suitable CT series; files:"
+            "FOLDER: the folder contains no suitable CT series; files:"
             f" {_counts_text(counts_of(scanned, _copies(rows)), 'status', 'n_files')}; excluded series:"
             f" {_reasons(excluded)}; check the folder and the setting dicom.exclude (docs/config.md)"
         )

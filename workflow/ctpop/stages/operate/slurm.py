@@ -41,7 +41,7 @@ def read(profile: Path) -> dict[str, Any]:
     path = file_of(profile)
     if not path.is_file():
         close = closest(str(profile))
-        hint = f"did you mean --profile {close}?" if close else "correct the path after --profile"
+        hint = f"did you mean {close}?" if close else "correct the path after --profile"
         raise ContractError(f"{path}: the Snakemake profile does not exist; {hint}")
     chosen = strict_yaml.content_of(path, "the Snakemake profile")
     return chosen if isinstance(chosen, dict) else {}
