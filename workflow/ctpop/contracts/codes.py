@@ -64,8 +64,8 @@ RULE_SETS = {
     "study": "rule set of this study (`screen.rules`) with the QC decisions (`screen.review`)",
 }
 FAMILIES = {
-    "structures": "single structures, as in the original study",
-    "groups": "groups of structures, which are not included in the adjustment of single structures",
+    "structures": "individual structures, as in the original study",
+    "groups": "groups of structures, which are not included in the adjustment of individual structures",
 }
 FACES = {
     "left": "face of the image on the left side of the patient",

@@ -34,7 +34,7 @@ ANALYZED = text("structure of the label set, or group of structures (table `grou
 # ASSUME: scans without patient_id are scans of different patients
 PATIENTS = count("number of patients among the `n` scans. Each scan without `patient_id` counts as a separate patient")
 FAMILY = text(
-    "family of tests for the adjustment of P values: single structures or groups of structures", among=FAMILIES
+    "family of tests for the adjustment of P values: individual structures or groups of structures", among=FAMILIES
 )
 MEASURE = text("measured variable: volume (mL) or mean attenuation (HU)", among=MEASURES)
 FEW = "too few usable values, or all values are equal"

@@ -168,7 +168,7 @@ class ReasonCode(Code):
 
     `color` and `bar` belong to reasons that exclude values and are used in the figures of single reasons and of
     structure flow. `rule` marks reasons that a rule set can contain. `reviewed` is the label of QC decisions about
-    single structures in the flow diagram.
+    individual structures in the flow diagram.
     """
 
     color: str | None = None

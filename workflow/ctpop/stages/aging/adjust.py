@@ -207,7 +207,7 @@ def curve_tests(sample: Sample, n_min: int) -> tuple[dict[str, Wald], str]:
 def with_p(rows: Iterable[dict[str, Any]], family_of: dict[str, str], *within: str) -> pd.DataFrame:
     """Return a table of rows with P computed from its logarithm and with Bonferroni-adjusted P.
 
-    A family of tests contains the rows of single structures, or of groups, with equal values in the columns `within`.
+    A family of tests comprises the rows of individual structures or of groups of equal values in the columns `within`.
     """
     table = pd.DataFrame(list(rows))
     table["family"] = table["structure"].map(family_of)

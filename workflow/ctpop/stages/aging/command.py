@@ -167,9 +167,9 @@ def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return adjusted P values of the rows with a result; single structures and groups form separate families."""
-    # ASSUME: the tests of single structures in one table are one family. The original study does not report the number
-    # of tests. Groups repeat the values of their members and must not reduce the significance of single structures.
+    """Return adjusted P values of the rows with a result; individual structures and groups form separate families."""
+    # ASSUME: the tests of individual structures in one table are one family. The original study does not report the
+    # number of tests. Groups repeat the values of their members and must not reduce the significance of their members.
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
 
 

@@ -61,7 +61,7 @@ class ComparedStudy:
 
 
 def compare(first: ComparedStudy, second: ComparedStudy) -> pd.DataFrame:
-    """Return the table `comparison`, sorted by key; single structures and groups form separate families of tests.
+    """Return the table `comparison`, sorted by key; individual structures and groups form separate families of tests.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def difference(row: dict[Any, Any], confidence: float) -> Difference:
 
 
 def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return adjusted P values of the rows with a result; single structures and groups form separate families."""
+    """Return adjusted P values of the rows with a result; individual structures and groups form separate families."""
     return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy(dtype=float)))
 
 

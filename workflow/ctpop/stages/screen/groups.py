@@ -95,7 +95,7 @@ def weighted_mean(
 def with_groups(values: pd.DataFrame, grouped: pd.DataFrame) -> pd.DataFrame:
     """Return the values of structures and groups that enter the statistics, sorted by key.
 
-    `values` are the values of single structures as returned by `usable_values.usable_values`, and `grouped` is the
+    `values` are the values of individual structures as returned by `usable_values.usable_values`, and `grouped` is the
     table `group_values`. Scans, structures, and measures remain categories.
     """
     if grouped.empty:
