@@ -1,9 +1,9 @@
-"""Input files of the provoked errors: a small valid study, changed as a case states.
+"""Input files of the provoked errors: a small valid study with the changes of a case.
 
-A case (`cases/*.yaml`) names the study that it starts from (a folder of `studies/`), files that are removed (`remove`),
-whole files (`files`), the texts that it replaces (`edit`), and files in another encoding (`encode`). A whole file is
-written as its ending requires: the text of a CSV becomes a spreadsheet or a Parquet file, a mapping becomes a workbook
-with several sheets, and a mapping with `volume` becomes a NIfTI file.
+A case (`cases/*.yaml`) specifies a valid study (`study`, a folder of `studies/`), results of finished studies
+(`finished`), files to remove (`remove`), complete files (`files`), texts to replace (`edit`), and files with a
+different encoding (`encode`). The suffix determines the format of a complete file: CSV text is written as a
+spreadsheet or a Parquet file, a mapping as a workbook with several sheets, and a mapping with `volume` as a NIfTI file.
 """
 
 import csv
@@ -53,7 +53,7 @@ def write_inputs(case: dict[str, Any], folder: Path) -> None:
 
 
 def edit(folder: Path, changes: dict[str, dict[str, str]]) -> None:
-    """Replace texts of files, each of which a file contains once."""
+    """Replace texts that occur exactly once in a file."""
     for name, pairs in changes.items():
         text = (folder / name).read_text(encoding="utf-8")
         for old, new in pairs.items():
@@ -63,7 +63,7 @@ def edit(folder: Path, changes: dict[str, dict[str, str]]) -> None:
 
 
 def write_file(path: Path, content: str | dict[str, str]) -> None:
-    """Write a text, or the file that the ending of the path requires."""
+    """Write a file in the format that the suffix of the path specifies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, dict) and "volume" in content:
         write_volume(path, **content)
@@ -82,12 +82,12 @@ def write_file(path: Path, content: str | dict[str, str]) -> None:
 
 
 def rows_of(text: str) -> list[list[str]]:
-    """Return the cells of a CSV."""
+    """Return the cells of CSV text."""
     return list(csv.reader(io.StringIO(text)))
 
 
 def write_workbook(path: Path, sheets: dict[str, list[list[str]]]) -> None:
-    """Write an Excel workbook; texts that are numbers become numbers."""
+    """Write an Excel workbook; convert texts that are numbers to numbers."""
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.active)
     for name, rows in sheets.items():
@@ -98,7 +98,7 @@ def write_workbook(path: Path, sheets: dict[str, list[list[str]]]) -> None:
 
 
 def write_ods(path: Path, sheets: dict[str, list[list[str]]]) -> None:
-    """Write an OpenDocument spreadsheet of texts."""
+    """Write an OpenDocument spreadsheet with text cells."""
     tables = "".join(
         f'<table:table table:name="{escape(name)}">'
         + "".join(
@@ -145,7 +145,7 @@ def write_volume(path: Path, volume: str, shape: int = 12, scale: float = 1.0) -
 
 @cache
 def valid_study(name: str) -> Path:
-    """Return a folder with the files of a study, its images among them, that is made once."""
+    """Return a folder with the files of a valid study, including its images."""
     if name == "measures":
         return STUDIES / name
     folder = Path(tempfile.mkdtemp(dir=MADE.name))
@@ -155,7 +155,7 @@ def valid_study(name: str) -> Path:
 
 
 def write_scans(study: str, folder: Path) -> None:
-    """Write the images of a study: a CT and a label map of each scan, or a folder of DICOM with its index."""
+    """Write the images of a study: a CT and a label map per scan, or a folder of DICOM files with its index."""
     if study == "segmentations":
         for scan in ("s01", "s02", "s03"):
             write_volume(folder / "ct" / f"{scan}.nii.gz", "ct")

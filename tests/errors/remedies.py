@@ -1,8 +1,8 @@
-"""Remedies of error messages, applied as a user would: the line, the cell or the command that a message states.
+"""Application of the remedies in error messages: lines, cells, or commands.
 
-`says` of a case has the four parts that its message must contain: file, line, found value, and remedy. A remedy in YAML
-and a command are applied as the message states them. Where the message can only say what to correct (`correct the
-cell`), the case states the correction of the named line (`correct`): the wrong text and the right one.
+The entry `message` of a case contains four parts of the error message: file, line, value found, and remedy. YAML lines
+and commands are applied exactly as the message states them. If the message cannot state the correct value (`correct
+the cell`), the entry `correct` contains the wrong text and the correct text of the reported line.
 """
 
 import re
@@ -22,36 +22,36 @@ MEANT = re.compile(r"did you mean (?P<new>\S+)\?")
 
 
 def apply(case: dict[str, Any], command: str, folder: Path) -> list[str]:
-    """Apply the remedy of a case to its files; return the commands that must then succeed."""
-    says = case["says"]
-    remedy, path = says["remedy"], folder / says["file"]
-    if "then" in case:  # the command as the message asks for it
+    """Apply the remedy of a case to its files, and return the commands that must succeed afterward."""
+    expected = case["message"]
+    remedy, path = expected["remedy"], folder / expected["file"]
+    if "then" in case:  # the corrected command
         return [case["then"]]
     if found := COMMAND.search(remedy):
         return [found[0]] if found[0].endswith("--help") else [found[0], command]
     if found := MEANT.search(remedy):
-        return [replaced(command, says["found"], found["new"])]
+        return [replaced(command, expected["found"], found["new"])]
     if {"saved", "delete", "correct"} & set(case):
         correct_files(case, folder)
     elif "UTF-8" in remedy:
-        path.write_text(path.read_text(encoding=case["encode"][says["file"]]), encoding="utf-8")
+        path.write_text(path.read_text(encoding=case["encode"][expected["file"]]), encoding="utf-8")
     else:
-        write_remedy(path, remedy, says.get("line", 1))
+        write_remedy(path, remedy, expected.get("line", 1))
     return [command]
 
 
 def correct_files(case: dict[str, Any], folder: Path) -> None:
-    """Correct the named line, or save or delete a file, as a case states."""
+    """Correct the reported line, save files again, or delete a file, as specified in a case."""
     for name, content in case.get("saved", {}).items():
         inputs.write_file(folder / name, content)
     if "delete" in case:
         (folder / case["delete"]).unlink()
     if "correct" in case:
-        correct(folder / case["says"]["file"], case["correct"], case["says"].get("line"))
+        correct(folder / case["message"]["file"], case["correct"], case["message"].get("line"))
 
 
 def write_remedy(path: Path, remedy: str, line: int) -> None:
-    """Write a remedy in YAML, or delete the named line."""
+    """Apply a remedy to a YAML file, or delete the reported line."""
     if found := REPLACE.search(remedy):
         correct(path, [found["old"], found["new"]], line)
         return
@@ -67,14 +67,16 @@ def write_remedy(path: Path, remedy: str, line: int) -> None:
 
 
 def replaced(command: str, old: str, new: str) -> str:
-    """Return a command with another word."""
+    """Return a command with a word replaced."""
     assert old in command.split()
     return " ".join(new if word == old else word for word in command.split())
 
 
 def correct(path: Path, pair: list[Any], line: int | None) -> None:
-    """Replace a text in a line of a file, or a cell in a row of a workbook; further elements name another line and"
-    " file."""
+    """Replace a text in a line of a file, or a cell in a row of a workbook.
+
+    The optional third and fourth elements of `pair` are the line and the file, if they differ from the reported ones.
+    """
     old, new, *other = pair
     line = other[0] if other else line
     path = path.parent / other[1] if len(other) > 1 else path
@@ -89,7 +91,7 @@ def correct(path: Path, pair: list[Any], line: int | None) -> None:
 
 
 def correct_cell(path: Path, old: str, new: str, line: int | None) -> None:
-    """Replace a cell in a row of the only sheet, or in any row if no line is named."""
+    """Replace a cell in a row of the first sheet, or in any row if no line is given."""
     rows = inputs.cells_in(path)
     wanted = [number for number, row in enumerate(rows, 1) if old in row and line in (None, number)]
     assert wanted, f"no cell {old!r} in row {line} of {path.name}"
@@ -98,7 +100,7 @@ def correct_cell(path: Path, old: str, new: str, line: int | None) -> None:
 
 
 def delete(path: Path, line: int) -> None:
-    """Delete a line of a file, and the lines below that are indented further."""
+    """Delete a line of a file and the following lines with a larger indentation."""
     lines = path.read_text(encoding="utf-8").splitlines()
     indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
     end = line
@@ -109,7 +111,7 @@ def delete(path: Path, line: int) -> None:
 
 
 def write_setting(path: Path, key: str, value: str, line: int) -> None:
-    """Write a setting to its line, below its section, or at the end of the file if it is a section of its own."""
+    """Write a setting to its line, below its section, or, for a top-level setting, at the end of the file."""
     lines = path.read_text(encoding="utf-8").splitlines() or [""]
     indent = " " * (len(lines[line - 1]) - len(lines[line - 1].lstrip()))
     flow = re.search(rf"\b{key}: (\[[^\]]*\]|[^,}}]+)", lines[line - 1])
@@ -125,7 +127,7 @@ def write_setting(path: Path, key: str, value: str, line: int) -> None:
 
 
 def end_of(lines: list[str], line: int) -> int:
-    """Return the number of the last line of a setting, whose lines are indented further or list its entries."""
+    """Return the number of the last line of a setting: the last line with a larger indentation or a list entry."""
     indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
     end = line
     while end < len(lines) and (
@@ -136,14 +138,14 @@ def end_of(lines: list[str], line: int) -> int:
 
 
 def add_setting(path: Path, text: str) -> None:
-    """Add a setting in YAML, from its section on, to a study file."""
+    """Add a setting to a study file; the text is YAML that begins with the section."""
     study = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     merge(study, yaml.safe_load(text))
     path.write_text(yaml.safe_dump(study, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def merge(settings: dict[str, Any], added: dict[str, Any]) -> None:
-    """Add settings to others, at any depth."""
+    """Add settings to existing settings, at any depth."""
     for key, value in added.items():
         if isinstance(value, dict) and isinstance(settings.get(key), dict):
             merge(settings[key], value)

@@ -1,20 +1,20 @@
-"""Provoked errors: each message names the file, the line, what was found and the remedy, and the remedy works.
+"""Provoked errors: each message contains the file, the line, the value found, and a remedy that works.
 
-The table of errors is in `cases/*.yaml`, one file for each kind of input. A case has these entries:
+The files `cases/*.yaml` contain the table of errors, one file per type of input. The entries of a case are:
 
-- `study`: the valid study that it starts from (a folder of `studies/`), by default `measures`;
-- `edit`, `files`, `encode`, `volumes`, `dicom`: what makes the study wrong (inputs.py);
-- `before`: a command whose files the command of the case reads;
-- `command`: by default `ctpop check study.yaml`; commands of ctpop run in this process, `snakemake` in a copy of one
-  that has imported Snakemake;
-- `says`: file, line, found value and remedy that the message must contain (`line` is left out where a command line or a
-  binary file is wrong; `shown` is the form in which the message prints the found value);
-- `correct`: the correction of the named line, where only the author of the file can know it (remedies.py);
-- `then`: the command in the form that the message asks for;
-- `delete`: a file that is to be removed;
-- `saved`: files that another program saves again, where the message asks for it;
-- `after`: what is to be changed after a command that the message states;
-- `next`: a text of the next error, where the study needs more than this remedy.
+- `study`: the valid study to which the case applies its error (a folder of `studies/`; default: `measures`);
+- `edit`, `files`, `remove`, `encode`, `finished`: the changes that cause the error (inputs.py);
+- `before`: a command that writes input files of the command of the case;
+- `command`: the command that reports the error (default: `ctpop check study.yaml`). Commands of ctpop run in this
+  process, and `snakemake` runs in a copy of a process that has imported Snakemake;
+- `message`: file, line, value found, and remedy, which the error message must contain. `line` is absent for errors of
+  command lines and binary files; `shown` is the form in which the message prints the value;
+- `correct`: the correction of the reported line, if the message cannot contain it (remedies.py);
+- `then`: the corrected command;
+- `delete`: a file to be removed;
+- `saved`: files that another program saves again as the message requires;
+- `after`: changes after a command that the message contains;
+- `next`: a part of the next error, if the study requires further corrections.
 """
 
 import pickle
@@ -42,11 +42,11 @@ PASSED: dict[tuple[str, str], tuple[int, str]] = {}
 CHECK = "ctpop check study.yaml"
 GENERATED = re.compile(r"\.snakemake|results/[^ ]*/(tables|shards)|config-[0-9a-f]{8}|/tmp/")
 PLURAL_OF_ONE = re.compile(r"(?<![\w.,'-])1 (?!is\b|as\b|was\b|has\b|does\b)[a-z]+s\b")
-ENDS = re.compile(r"[\w)\]}'\"`.?:]$")  # a colon after a key that is to be written
+ENDS = re.compile(r"[\w)\]}'\"`.?:]$")  # the colon follows a key to be added
 
 
 def run(command: str, folder: Path, capsys) -> tuple[int, str]:
-    """Run a command in the current folder; return its exit code and its errors, one in a line."""
+    """Run a command in the current folder, and return its exit code and its errors, one per line."""
     program, *words = shlex.split(command)
     if program == "snakemake":
         return of_snakemake(words, folder)
@@ -65,7 +65,7 @@ def run(command: str, folder: Path, capsys) -> tuple[int, str]:
 
 
 def run_once(command: str, folder: Path, capsys) -> tuple[int, str]:
-    """Run a command, unless it was run on the same files: many remedies restore the valid study."""
+    """Run a command unless it was already run on the same files, because many remedies restore the valid study."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     content = [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in files]
     key = command, digests.of_bytes(pickle.dumps(content))
@@ -75,7 +75,7 @@ def run_once(command: str, folder: Path, capsys) -> tuple[int, str]:
 
 
 def of_snakemake(words: list[str], folder: Path) -> tuple[int, str]:
-    """Run Snakemake on the study file of a folder; return its exit code and its last errors."""
+    """Run Snakemake on the study file of a folder, and return its exit code and its last errors."""
     profile = ["--workflow-profile", "none", "--profile", str(REPO / "profiles" / "local"), "--cores", "2"]
     place = ["-s", str(REPO / "Snakefile"), "--directory", str(folder), "--configfile", str(folder / "study.yaml")]
     code, printed = snakemake_server.run([*words, *place, *profile], folder, quiet_environment())
@@ -85,7 +85,7 @@ def of_snakemake(words: list[str], folder: Path) -> tuple[int, str]:
 
 
 def assert_sane(message: str) -> None:
-    """Assert that a message names no generated file and is written in sentences."""
+    """Assert that a message contains no generated file, no wrong plural, and no incomplete sentence."""
     for line in message.splitlines():
         text = line.strip()
         assert not GENERATED.search(text), text
@@ -95,7 +95,7 @@ def assert_sane(message: str) -> None:
         assert ENDS.search(text), text
 
 
-def test_the_table_has_enough_cases_with_names_of_their_own():
+def test_the_table_has_enough_cases_with_unique_names():
     names = [case["name"] for case in CASES]
 
     assert len(names) >= FEWEST_CASES
@@ -111,20 +111,22 @@ def test_the_studies_are_valid_before_a_case_changes_them(study, tmp_path, monke
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_an_error_is_explained_and_its_remedy_works(case, tmp_path, monkeypatch, capsys):
+def test_a_message_contains_place_and_remedy_and_the_remedy_works(case, tmp_path, monkeypatch, capsys):
     inputs.write_inputs(case, tmp_path)
     monkeypatch.chdir(tmp_path)
-    command, says = case.get("command", CHECK), case["says"]
+    command, expected = case.get("command", CHECK), case["message"]
     if "before" in case:
         assert run(case["before"], tmp_path, capsys)[0] == 0
 
     code, message = run(command, tmp_path, capsys)
 
     assert code != 0
-    [about, *_] = [line for line in message.splitlines() if says.get("shown", says["found"]) in line] or [message]
-    for part in (says["file"], says.get("shown", says["found"]), says["remedy"]):
+    [about, *_] = [line for line in message.splitlines() if expected.get("shown", expected["found"]) in line] or [
+        message
+    ]
+    for part in (expected["file"], expected.get("shown", expected["found"]), expected["remedy"]):
         assert str(part) in about
-    assert "line" not in says or re.search(rf"\blines? {says['line']}\b", about), about
+    assert "line" not in expected or re.search(rf"\blines? {expected['line']}\b", about), about
     assert_sane(message)
 
     *first, last = remedies.apply(case, command, tmp_path)
