@@ -90,9 +90,9 @@ test: setup browser crate-check  ## run all tests, or the tests of one stage: ma
 test-fast: setup  ## run the tests of single modules (folders unit, properties, and reference)
 	$(TEST) --fast
 
-test-workflow: setup browser crate-check  ## run the tests of the workflow, reports, pages, and commands, or one part: PART=1/3
+test-workflow: setup browser crate-check  ## run the tests of the workflow, reports, pages, commands, and errors, or one part: PART=1/3
 	$(RUN_TESTS) python -m pytest --numprocesses $(PROCESSES) $(GROUPED) $(if $(PART),--part $(PART)) \
-		tests/workflow tests/reports tests/browser tests/commands
+		tests/workflow tests/reports tests/browser tests/commands tests/errors
 
 test-slurm: setup  ## run the tests on a temporary Slurm cluster (requires root on Debian)
 	$(RUN_TESTS) python -m pytest --numprocesses $(PROCESSES) --dist worksteal tests/slurm
