@@ -14,7 +14,8 @@ from ctpop.study import configuration, configuration_file
 from ctpop.study.registry_options import WITHOUT_SETTINGS
 from ctpop.study.table_cells import cells_of
 
-TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".parquet")
+TEXT_TABLES = (".csv", ".tsv", ".txt")
+TABLES = (*TEXT_TABLES, ".xlsx", ".xls", ".ods", ".parquet")
 NUMBERED = re.compile(r"\b(?:lines?|cell) [A-Z]*[0-9]+")
 REGISTRY = "registry: "
 
@@ -77,15 +78,18 @@ def with_line(problem: str, registry: Path | None = None) -> str:
     if not colon or path.suffix.lower() not in TABLES or not path.is_file() or NUMBERED.search(problem):
         return problem
     line = _line_of(path, re.findall("'([^']*)'", rest))
-    return f"{name}: line {line}: {rest}"
+    return f"{name}: line {line}: {rest}" if line else problem
 
 
-def _line_of(path: Path, words: list[str]) -> int:
-    """Return the line of the first word that is a cell of a table, or the line of the header."""
+def _line_of(path: Path, words: list[str]) -> int | None:
+    """Return the line of the first word that is a cell of a table, or the line of the header.
+
+    The line of a table that cannot be read is 1 for a text table and None for other formats.
+    """
     try:
         cells = cells_of(path, WITHOUT_SETTINGS)
     except (ContractError, OSError):
-        return 1
+        return 1 if path.suffix.lower() in TEXT_TABLES else None
     rows = [(line, {cell.lower() for cell in row}) for line, row in zip(cells.lines, cells.rows, strict=True)]
     lines = (line for word in words for line, row in rows if word.lower() in row)
     return next(lines, cells.header_line)

@@ -67,8 +67,8 @@ def test_a_site_with_the_partitions_of_the_profile_has_no_errors(tmp_path, site)
     [
         ({"slurm-status-command": "sacct"}, "set slurm-status-command: squeue"),
         ({"slurm-status-command": None}, "set slurm-status-command: squeue"),
-        ({"slurm-array-jobs": "segment"}, "remove slurm-array-jobs"),
-        ({"slurm-requeue": True, "slurm-no-requeue": None}, "remove slurm-requeue"),
+        ({"slurm-array-jobs": "segment"}, "slurm-array-jobs: is segment; remove the line"),
+        ({"slurm-requeue": True, "slurm-no-requeue": None}, "slurm-requeue: is true; remove the line"),
         ({"scheduler": "ilp"}, "set scheduler: greedy"),
         ({"retries": 0}, "set retries: 2"),
     ],
@@ -168,8 +168,8 @@ def test_missing_files_of_a_study_are_counted_and_named(study):
 
     assert found["files"].level == "error"
     assert found["files"].found == (
-        "24 paths checked, 1 missing (first: segmentation_path of s03); correct the paths, which are absolute or"
-        " relative to the folder of the registry"
+        "registry.csv: 24 paths checked, 1 missing (first: segmentation_path of 's03'); correct the paths, which are"
+        " absolute or relative to the folder of the registry"
     )
     assert {name: check.level for name, check in found.items() if name != "folder"} == {
         **dict.fromkeys(("registry", "disk", "lock"), "ok"),
@@ -207,7 +207,8 @@ def test_a_dicom_study_is_checked_for_its_folder_and_for_disk_space_of_its_volum
 
     assert (absent.level, absent.found) == (
         "error",
-        "1 path checked, 1 missing (first: study.dicom); correct the paths",
+        "study.dicom: file 'pacs' does not exist; correct the path, which is relative to the folder in which snakemake"
+        " is run",
     )
     assert levels([checks.files(dicom, sample=0)]) == {"files": "ok"}
     assert rates.megabytes_on_disk(dicom, 10) == rates.megabytes_on_disk(study, 10) + 10 * rates.shipped().ct_mb

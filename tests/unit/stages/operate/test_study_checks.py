@@ -138,7 +138,7 @@ TABLES = {
     "no ages": (
         lambda row, n: [*row[:2], "", *row[3:]],
         "error",
-        "the criteria exclude all of 24 scans: age_known excludes 24",
+        "the criteria exclude all of 24 scans in measures.csv: age_known excludes 24",
     ),
     "repeated ids": (lambda row, n: ["s1", *row[1:]], "error", "all rows of a scan must contain the same patient"),
     "repeated patients": (
@@ -222,7 +222,7 @@ def test_images_that_are_not_in_hu_are_an_error_at_every_starting_point(check, t
     found = check({**MAPS, "start_from": start_from}, code=1)
 
     [line] = [line for line in found["error"] if line.startswith("images")]
-    assert "not_hu: 3 of 4, first scan s1: the values have an offset from HU" in line
+    assert "not_hu: 3 of 4, first scan 's1': the values have an offset from HU" in line
 
 
 @pytest.mark.parametrize("start_from", ["images", "segmentations"])
@@ -243,7 +243,7 @@ def test_a_single_scan_that_fails_is_a_warning(check, tmp_path):
 
     found = check(MAPS, code=0)
 
-    assert any("unreadable: 1 of 4, first scan s2" in line for line in found["warning"])
+    assert any("unreadable: 1 of 4, first scan 's2'" in line for line in found["warning"])
 
 
 def test_names_in_label_maps_and_unknown_labels_are_reported(check, tmp_path):
@@ -256,7 +256,7 @@ def test_names_in_label_maps_and_unknown_labels_are_reported(check, tmp_path):
 
     text = "\n".join(found["warning"] + found["error"])
     assert "first scan s0: structures are identified by the names in the file because its label numbers" in text
-    assert "unknown_labels: 1 of 4, first scan s1: segmentation_path has labels" in text
+    assert "unknown_labels: 1 of 4, first scan 's1': segmentation_path has labels" in text
     assert "set structures: to the label set of the label maps" in text
 
 
@@ -343,9 +343,9 @@ def test_a_folder_of_dicom_and_its_private_folder_are_checked(check, tmp_path):
     good = check(study, code=0)
 
     assert dicom_checks.MEMBERS == private_links.MEMBERS
-    assert any("pacs is not a folder; correct study.dicom" in line for line in absent["error"])
-    assert any("run `ctpop index` with --private private" in line for line in absent["error"])
-    assert any("pacs contains no files" in line for line in empty["error"])
+    assert any("study.dicom: folder 'pacs' does not exist; correct the path" in line for line in absent["error"])
+    assert any("run `ctpop index pacs --registry registry.csv --private private`" in line for line in absent["error"])
+    assert any("study.dicom: folder 'pacs' contains no files" in line for line in empty["error"])
     assert any("1 of the first 2 files are DICOM files with a preamble" in line for line in good["ok"])
 
 
@@ -382,7 +382,7 @@ def test_names_of_image_files_are_not_printed(check, tmp_path):
     found = check(MAPS)
 
     assert "ct_path" in str(found["warning"] + found["error"])
-    assert "segmentation_path of s2" in str(found["error"])
+    assert "segmentation_path of 's2'" in str(found["error"])
     assert "Meier" not in str(found)
     assert "Schulz" not in str(found)
 
@@ -460,7 +460,7 @@ def test_known_absences_are_read_before_a_run(check, tmp_path):
 
     found = check(MEASURES, code=1)
 
-    assert any("known_absent" in line and "first: s3 (splen)" in line for line in found["error"])
+    assert any("known_absent" in line and "first: 's3' ('splen')" in line for line in found["error"])
 
 
 def test_statistics_without_any_value_are_an_error(check, tmp_path):
