@@ -28,7 +28,7 @@ def study(tmp_path):
         ("2,liver", "1,liver", "mine.csv: line 3: each label and each structure must occur only once"),
         (",40", ",4O", "mine.csv: line 2: lower_bound_ml must be a volume in mL (0 or larger) or empty, but is '4O'"),
         ("group", "grp", "mine.csv: line 1: missing from the header: group (found label, structure, side, grp"),
-        (LABEL_SET, "", "mine.csv: the table is empty; add a header and rows"),
+        (LABEL_SET, "", "mine.csv: line 1: the table is empty; add a header and rows"),
     ],
 )
 def test_a_label_set_is_refused_when_the_run_is_planned(study, old, new, expected):

@@ -141,7 +141,7 @@ def test_rows_without_ids_are_named_after_their_position(tmp_path):
             "must be a number or empty (not measured), but is 'viel'",
         ),
         ("scan_id,liver_volume_ml\na,1\na,2\n", {}, "lines 2, 3: scan_id must identify one row, but these lines"),
-        ("", {}, "the table is empty; add a header and rows"),
+        ("", {}, "line 1: the table is empty; add a header and rows"),
     ],
 )
 def test_an_invalid_table_is_rejected_with_a_message(tmp_path, text, columns, message):

@@ -59,8 +59,14 @@ def closest(given: str, known: Iterable[str] = ()) -> str | None:
     'total_117'
 
     """
-    folder = Path(given).parent
-    files = [str(folder / path.name) for path in folder.iterdir()] if folder.is_dir() else []
-    known, name = list(known), given.removeprefix("./")
-    begun = [found for found in known if found.startswith(name)]
-    return next(iter(begun or difflib.get_close_matches(name, [*known, *sorted(files)], n=1, cutoff=CLOSE_NAMES)), None)
+    known, path = list(known), Path(given)
+    begun = [found for found in known if found.startswith(given)]
+    similar = begun or _similar(given, known)
+    if similar:
+        return similar[0]
+    files = sorted(file.name for file in path.parent.iterdir()) if path.parent.is_dir() else []
+    return next((str(path.parent / name) for name in _similar(path.name, files)), None)
+
+
+def _similar(name: str, names: list[str]) -> list[str]:
+    return difflib.get_close_matches(name, names, n=1, cutoff=CLOSE_NAMES)

@@ -153,7 +153,7 @@ def test_a_missing_registry_is_reported(tmp_path):
             " the study file: cohort: {columns: {ID: scan_id, Age: age_years}}",
         ),
         ([HEADER], "the table contains a header but no rows"),
-        ([",,", ",,"], "the table is empty; add a header and rows"),
+        ([",,", ",,"], "line 1: the table is empty; add a header and rows"),
         (["scan_id,age_years,sex ,sex", "a,60,male,male"], "column names must be unique, but sex is the name of"),
         (["scan_id,age_years,", "a,60,x"], "column 3 has no name, but contains 'x'; add a name to the header"),
     ],
@@ -171,7 +171,7 @@ def test_an_invalid_header_is_reported(tmp_path, lines, expected):
         ),
         (["scan_id,age_years", "a,60,", "b,61,"], "remove the separator at the end of these rows"),
         (["scan_id,age_years", 'a,"60'], "line 2: unexpected end of data; correct the quotation marks"),
-        ([], "the table is empty; add a header and rows"),
+        ([], "line 1: the table is empty; add a header and rows"),
     ],
 )
 def test_a_malformed_table_is_rejected_and_not_read_with_shifted_cells(tmp_path, lines, found):

@@ -484,7 +484,8 @@ def test_a_missing_masks_option_is_reported(tmp_path, capsys):
 
     assert main(["measure", *named]) == 1
     assert capsys.readouterr().err == (
-        "error in measure: --masks: the option is missing; name the folder of label maps to which --segments refers\n"
+        "error in measure: --masks: the option is missing; name the folder of label maps to which --segments refers,"
+        " for example --masks results/STUDY/masks\n"
     )
 
 
