@@ -71,8 +71,8 @@ def test_a_study_killed_during_segmentation_resumes(small, tmp_path):
     [
         ("aging", {"alfa": 0.01}, "aging.alfa: unknown key; did you mean 'alpha'?"),
         ("segment", {"step_size": 3}, "segment.step_size: 3 is greater than the maximum of 1"),
-        ("study", {"start_from": "measures"}, "study.measures: is missing"),
-        ("segment", {"model": "missing"}, "one nnU-Net v2 model folder"),
+        ("study", {"start_from": "measures"}, "study.measures: this setting is missing"),
+        ("segment", {"model": "missing"}, "nor the path of a YAML file or an nnU-Net v2 model folder"),
     ],
 )
 def test_an_invalid_configuration_is_reported_before_the_run(small, section, settings, expected):

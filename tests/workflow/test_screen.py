@@ -53,7 +53,7 @@ def test_changed_rules_repeat_screening_and_the_following_stages(small, settings
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"rules": "broken.yaml"}, "rules.truncated.drops: is missing"),
+        ({"rules": "broken.yaml"}, "rules.truncated.drops: missing key"),
         ({"review": "missing.csv"}, "missing.csv"),
     ],
 )
