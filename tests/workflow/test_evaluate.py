@@ -146,4 +146,4 @@ def test_an_evaluation_requires_label_maps_and_references(evaluated):
     printed = without.run("--dry-run", succeeds=False)
 
     assert "evaluate: this section does not apply to start_from measures, which uses no label maps" in printed
-    assert "evaluate.reference: is missing" in printed
+    assert "evaluate.reference: this setting is missing" in printed

@@ -153,7 +153,7 @@ def test_a_module_without_a_study_does_not_run_the_demo(installed, deployed, tmp
         "-m", "snakemake", "--directory", tmp_path, "-s", tmp_path / "Snakefile", "-n", succeeds=False
     )
 
-    assert "study: is missing" in printed
+    assert "study: missing key" in printed
 
 
 def test_a_deployed_workflow_names_the_package_that_it_needs(deployed, installed, tmp_path):

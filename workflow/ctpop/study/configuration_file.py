@@ -145,9 +145,9 @@ def with_places(problems: Iterable[str], path: Path) -> list[str]:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "mine.yaml")
     ...     _ = path.write_text("rules:\n  padding: {}\n")
-    ...     [problem] = with_places(["rules.padding.drops: is missing"], path)
+    ...     [problem] = with_places(["rules.padding.drops: missing key"], path)
     >>> problem.removeprefix(str(path))
-    ', line 2: rules.padding.drops: is missing'
+    ', line 2: rules.padding.drops: missing key'
 
     """
     places = {name: f"{path}{place.removeprefix(path.name)}" for name, place in places_of([path]).items()}
