@@ -48,7 +48,7 @@ def test_a_label_set_that_is_absent_is_refused_when_the_run_is_planned(study):
 
     last = study.run("--dry-run", succeeds=False).strip().splitlines()[-1]
 
-    assert "'mine.csv' is neither a shipped label set (demo, paper_104, total_117) nor an existing CSV file" in last
+    assert "'mine.csv' is neither a built-in label set (demo, paper_104, total_117) nor an existing CSV file" in last
 
 
 def plan(study, text):
@@ -145,7 +145,7 @@ def test_an_input_that_is_absent_is_named_by_its_setting_and_line_last(study, st
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("segment: {model: demmo}", "study.yaml, line 3: segment.model: demmo is neither a shipped model set (demo, "),
+        ("segment: {model: demmo}", "study.yaml, line 3: segment.model: demmo is neither a built-in model set (demo, "),
         ("segment: {model: demo}\nscreen: {rules: strikt}", "study.yaml, line 4: screen.rules: 'strikt' is neither"),
     ],
 )

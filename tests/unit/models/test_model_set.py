@@ -338,7 +338,7 @@ def test_a_single_folder_must_contain_its_files(tmp_path):
 
 def test_an_unknown_set_is_reported_with_the_shipped_sets():
     assert message_of(read, "total_117") == (
-        "segment.model: total_117 is neither a shipped model set (demo, paper_104_1.5mm, paper_104_3mm,"
+        "segment.model: total_117 is neither a built-in model set (demo, paper_104_1.5mm, paper_104_3mm,"
         " total_117_1.5mm, total_117_3mm, total_117_6mm) nor the path of a YAML file or an nnU-Net v2 model folder;"
         " did you mean total_117_1.5mm? Set model: total_117_1.5mm"
     )
@@ -575,7 +575,7 @@ def test_an_unknown_label_set_is_reported(tiny):
     rewrite(tiny, label_set="mine.csv")
 
     assert message_of(read, tiny) == (
-        f"{tiny}: label_set: 'mine.csv' is neither a shipped label set (demo, paper_104, total_117) nor a CSV"
+        f"{tiny}: label_set: 'mine.csv' is neither a built-in label set (demo, paper_104, total_117) nor a CSV"
         " file in the folder of the YAML file"
     )
 

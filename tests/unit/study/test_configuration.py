@@ -66,7 +66,7 @@ def lines_about(**changed):
         ({"screen": {"use_truncated_hu": "yes"}}, "screen.use_truncated_hu: 'yes' is not of type 'boolean'"),
         ({"report": {"figure6": [["aorta", "volume"]]}}, "report.figure6.0.1: 'volume' is not one of ['volume_ml',"),
         ({"report": {"figure6": []}}, "report.figure6: [] should be non-empty"),
-        ({"structures": ""}, "structures: '' should be non-empty (Label set: an included label set"),
+        ({"structures": ""}, "structures: '' should be non-empty (Label set: a built-in label set"),
         ({"study": {"name": "mine"}}, "study.registry: missing key; CSV, TSV, spreadsheet"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_missing_required_section_is_reported():
     with pytest.raises(ContractError) as refused:
         configuration.validated({"study": SMALLEST["study"]})
 
-    assert "  structures: missing key; Label set: an included label set" in str(refused.value)
+    assert "  structures: missing key; Label set: a built-in label set" in str(refused.value)
 
 
 def test_all_invalid_settings_are_reported_in_order():
@@ -300,7 +300,7 @@ def test_a_group_of_structures_can_be_a_panel_but_has_no_bound():
 
 
 def test_the_error_for_an_unknown_label_set_lists_the_shipped_label_sets():
-    with pytest.raises(ContractError, match=r"'nope' is neither a shipped label set \(demo, paper_104, total_117\)"):
+    with pytest.raises(ContractError, match=r"'nope' is neither a built-in label set \(demo, paper_104, total_117\)"):
         configuration.validated(study_of("nope"))
 
 

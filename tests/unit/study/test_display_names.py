@@ -1,4 +1,4 @@
-"""Names of the structures of the shipped label sets and of the groups of structures."""
+"""Names of the structures of the built-in label sets and of the groups of structures."""
 
 import re
 

@@ -209,7 +209,7 @@ def test_an_unknown_name_lists_the_shipped_sets(tmp_path):
     message = refusal_of("paper_105")
 
     assert message == (
-        "structures: 'paper_105' is neither a shipped label set (demo, paper_104, total_117) nor an existing CSV file;"
+        "structures: 'paper_105' is neither a built-in label set (demo, paper_104, total_117) nor an existing CSV file;"
         " did you mean paper_104? Set structures: paper_104"
     )
 

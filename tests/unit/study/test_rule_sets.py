@@ -112,7 +112,7 @@ def test_an_unknown_set_is_rejected_with_a_list_of_shipped_sets():
         rule_sets.read("strickt")
 
     expected = (
-        "screen.rules: 'strickt' is neither a shipped rule set (none, paper, standard, strict) nor the path of a YAML"
+        "screen.rules: 'strickt' is neither a built-in rule set (none, paper, standard, strict) nor the path of a YAML"
         " file; did you mean strict? Set rules: strict"
     )
     assert str(error.value) == expected

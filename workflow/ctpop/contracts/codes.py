@@ -58,9 +58,9 @@ PLAUSIBILITY_FINDINGS = {
     "not_assessable": "no value can be compared with a limit",
 }
 RULE_SETS = {
-    "none": "shipped rule set without rules: all measured values",
-    "paper": "shipped rule set that corresponds to the original study: lower bounds only",
-    "strict": "shipped rule set with all rules",
+    "none": "built-in rule set without rules: all measured values",
+    "paper": "built-in rule set that corresponds to the original study: lower bounds only",
+    "strict": "built-in rule set with all rules",
     "study": "rule set of this study (`screen.rules`) with the QC decisions (`screen.review`)",
 }
 FAMILIES = {

@@ -17,12 +17,12 @@ NAME_WORDS = ("trainer", "plans", "configuration")  # parts of nnU-Net folder na
 
 
 def locate(options: dict[str, Any]) -> Path:
-    """Return the YAML file or model folder to which `segment.model` refers: a shipped model set or a path.
+    """Return the YAML file or model folder to which `segment.model` refers: a built-in model set or a path.
 
     Raises
     ------
     ContractError
-        If the setting is missing, or is neither a shipped model set nor an existing path.
+        If the setting is missing, or is neither a built-in model set nor an existing path.
 
     """
     if not options.get("model"):
@@ -34,7 +34,7 @@ def locate(options: dict[str, Any]) -> Path:
     path = shipped.get(options["model"], Path(options["model"]).expanduser())
     if not path.exists():
         raise ContractError(
-            f"segment.model: {options['model']} is neither a shipped model set ({', '.join(shipped)}) nor the path of"
+            f"segment.model: {options['model']} is neither a built-in model set ({', '.join(shipped)}) nor the path of"
             " a YAML file or an nnU-Net v2 model folder"
             f"{alternative('segment.model', options['model'], shipped) or '; correct the name or the path'}"
         )
@@ -105,7 +105,7 @@ def confine(paths: list[Path], root: Path, where: str) -> None:
 
 
 def label_set_file(path: Path, name: str) -> Path:
-    """Return the CSV file of a shipped label set, or of a label set in the folder of the YAML file.
+    """Return the CSV file of a built-in label set, or of a label set in the folder of the YAML file.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def label_set_file(path: Path, name: str) -> Path:
     own = path.parent / name
     if not own.is_file():
         raise ContractError(
-            f"{path}: label_set: {name!r} is neither a shipped label set ({', '.join(shipped)})"
+            f"{path}: label_set: {name!r} is neither a built-in label set ({', '.join(shipped)})"
             " nor a CSV file in the folder of the YAML file"
         )
     confine([own], path.parent, f"{path}: label_set")

@@ -127,12 +127,12 @@ def patients_in_measures(study: dict[str, Any]) -> bool:
 
 
 def label_set_file(name_or_path: str) -> Path:
-    """Return the path of a shipped label set or of a user's label set.
+    """Return the path of a built-in label set or of a user's label set.
 
     Parameters
     ----------
     name_or_path : str
-        Name of a shipped label set (`paper_104`, `total_117`, `demo`) or path of a CSV file.
+        Name of a built-in label set (`paper_104`, `total_117`, `demo`) or path of a CSV file.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def labels_digest(name_or_path: str) -> str:
     Parameters
     ----------
     name_or_path : str
-        Name of a shipped label set or path of a CSV file.
+        Name of a built-in label set or path of a CSV file.
 
     Returns
     -------
@@ -343,7 +343,7 @@ def label_rows(name_or_path: str) -> list[dict[str, str]]:
     Parameters
     ----------
     name_or_path : str
-        Name of a shipped label set or path of a CSV file.
+        Name of a built-in label set or path of a CSV file.
 
     Returns
     -------
@@ -564,7 +564,7 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
         shipped = sorted(path.stem for path in LABEL_SETS.glob("*.csv"))
         remedy = alternative("structures", config["structures"], shipped) or "; correct the name or the path"
         yield (
-            f"structures: {config['structures']!r} is neither a shipped label set ({', '.join(shipped)}) nor an"
+            f"structures: {config['structures']!r} is neither a built-in label set ({', '.join(shipped)}) nor an"
             f" existing CSV file{remedy}"
         )
         return

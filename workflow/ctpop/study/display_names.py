@@ -1,7 +1,7 @@
 """Names of structures and groups of structures in figures and pages.
 
 The columns `name`, `plural`, and `abbreviation` of a label set contain these names. A structure without names in its
-label set has the names of the shipped label sets or, if there are none, the words of its identifier with the side
+label set has the names of the built-in label sets or, if there are none, the words of its identifier with the side
 first.
 """
 
@@ -113,7 +113,7 @@ def names_of(rows: Iterable[Mapping[Any, Any]]) -> dict[str, DisplayName]:
 
 @cache
 def shipped_names() -> dict[str, DisplayName]:
-    """Return the names of all structures of the shipped label sets and of the groups of structures.
+    """Return the names of all structures of the built-in label sets and of the groups of structures.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def shipped_or_words(structure: str) -> DisplayName:
     Returns
     -------
     DisplayName
-        Names in the shipped label sets, or else the words of the identifier.
+        Names in the built-in label sets, or else the words of the identifier.
 
     Examples
     --------

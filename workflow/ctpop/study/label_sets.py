@@ -37,7 +37,7 @@ STRUCTURES = Table(
 )
 OPTIONAL = {
     "name": columns.text(
-        "name in figures and pages", missing="the name in a shipped label set, or the words of `structure`, is used"
+        "name in figures and pages", missing="the name in a built-in label set, or the words of `structure`, is used"
     ),
     "plural": columns.text("plural of the name", missing="the name is used"),
     "abbreviation": columns.text("short name in figures", missing="the name is used"),
@@ -276,7 +276,7 @@ def read(name_or_path: str) -> LabelSet:
     Parameters
     ----------
     name_or_path : str
-        Name of a shipped label set (`paper_104`, `total_117`, `demo`) or path of a CSV file.
+        Name of a built-in label set (`paper_104`, `total_117`, `demo`) or path of a CSV file.
 
     Returns
     -------
@@ -300,7 +300,7 @@ def read(name_or_path: str) -> LabelSet:
     if not path.is_file():
         shipped = sorted(file.stem for file in LABEL_SETS.glob("*.csv"))
         raise ContractError(
-            f"structures: {name_or_path!r} is neither a shipped label set ({', '.join(shipped)}) nor an existing CSV"
+            f"structures: {name_or_path!r} is neither a built-in label set ({', '.join(shipped)}) nor an existing CSV"
             f" file{alternative('structures', name_or_path, shipped) or '; correct the name or the path'}"
         )
     problems = label_set_check.problems_of(path)

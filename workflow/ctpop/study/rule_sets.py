@@ -100,12 +100,12 @@ class RuleSet:
 
 
 def existing_file(name_or_path: str) -> Path:
-    """Return the file of a shipped rule set or of a user's rule set.
+    """Return the file of a built-in rule set or of a user's rule set.
 
     Parameters
     ----------
     name_or_path : str
-        Name of a shipped rule set (`none`, `paper`, `standard`, `strict`) or path of a YAML file.
+        Name of a built-in rule set (`none`, `paper`, `standard`, `strict`) or path of a YAML file.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def existing_file(name_or_path: str) -> Path:
     Raises
     ------
     ContractError
-        If the argument is neither the name of a shipped rule set nor the path of an existing file.
+        If the argument is neither the name of a built-in rule set nor the path of an existing file.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def existing_file(name_or_path: str) -> Path:
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
         raise ContractError(
-            f"screen.rules: {name_or_path!r} is neither a shipped rule set ({', '.join(shipped)}) nor the path of a"
+            f"screen.rules: {name_or_path!r} is neither a built-in rule set ({', '.join(shipped)}) nor the path of a"
             f" YAML file{alternative('screen.rules', name_or_path, shipped) or '; correct the name or the path'}"
         )
     return path
@@ -139,7 +139,7 @@ def read(name_or_path: str) -> RuleSet:
     Parameters
     ----------
     name_or_path : str
-        Name of a shipped rule set (`none`, `paper`, `standard`, `strict`) or path of a YAML file.
+        Name of a built-in rule set (`none`, `paper`, `standard`, `strict`) or path of a YAML file.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def read(name_or_path: str) -> RuleSet:
 
 
 def refuse_unknown_structures(rules: RuleSet, names: Iterable[str]) -> None:
-    """Reject exceptions for structures that are neither in the label set of the study nor in a shipped label set.
+    """Reject exceptions for structures that are neither in the label set of the study nor in a built-in label set.
 
     Parameters
     ----------

@@ -276,7 +276,7 @@ def _keys_of(path: Path) -> list[str]:
 
 
 def _label_set_of(keys: list[str]) -> str:
-    """Return the setting of a shipped label set that contains all structures, as the end of an error message."""
+    """Return the setting of a built-in label set that contains all structures, as the end of an error message."""
     matching = [
         path.stem
         for path in sorted(LABEL_SETS.glob("*.csv"), reverse=True)

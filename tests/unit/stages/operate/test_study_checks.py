@@ -201,7 +201,7 @@ def test_all_errors_of_tables_and_images_are_reported_at_once(check, tmp_path):
     rules = ("scan_id is used in file names", "age_years must be a number", "sex must be female, male, or empty")
     for words in (*rules, "not_hu: 4 of 4"):
         assert text.count(words) == 1, text
-    assert "screen.rules: 'absent.yaml' is neither a shipped rule set" in text
+    assert "screen.rules: 'absent.yaml' is neither a built-in rule set" in text
     assert any("these checks require a registry without errors" in line for line in found["warning"])
 
 

@@ -247,7 +247,7 @@ def test_the_analysis_contains_one_row_per_usable_value(tmp_path):
     [
         ({"lower_bound_ml": {"livr": 300}}, "screen.lower_bound_ml: label set structures has no structure livr"),
         ({"lower_bound_ml": {"liver": -1}}, "screen.lower_bound_ml.liver"),
-        ({"rules": "stric"}, "screen.rules: 'stric' is neither a shipped rule set"),
+        ({"rules": "stric"}, "screen.rules: 'stric' is neither a built-in rule set"),
         ({"review": "missing.csv"}, "missing.csv: the file of QC decisions does not exist"),
     ],
 )

@@ -484,7 +484,7 @@ def test_equal_scans_result_in_equal_bytes_in_another_folder(images, tmp_path, m
 @pytest.mark.parametrize(
     ("model", "structures", "expected"),
     [
-        ({"model": "missing"}, "demo", "segment.model: missing is neither a shipped model set (demo, "),
+        ({"model": "missing"}, "demo", "segment.model: missing is neither a built-in model set (demo, "),
         ({}, "demo", "segment.model: this setting is missing, but engine nnunet requires a model set, such as"),
         (
             {"model": "demo"},

@@ -203,7 +203,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--analysis", type=Path, required=True, help="usable values (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="included scans with ages and sexes (Parquet)")
-    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
+    parser.add_argument("--structures", required=True, help="name of a built-in label set, or CSV file")
     configuration.add_config_argument(parser, "aging")
     also_csv = "(Parquet, and a CSV copy)"
     parser.add_argument("--centiles", type=Path, required=True, help=f"centile curves to write {also_csv}")

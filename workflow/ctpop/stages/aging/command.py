@@ -261,7 +261,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     parser.add_argument("--analysis", type=Path, required=True, help="usable values (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="included scans with their ages (Parquet)")
-    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
+    parser.add_argument("--structures", required=True, help="name of a built-in label set, or CSV file")
     configuration.add_config_argument(parser, "aging")
     parser.add_argument(
         "--threads", type=int, default=1, help="threads of the bootstrap; results do not depend on their number"

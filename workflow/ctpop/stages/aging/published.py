@@ -214,6 +214,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flow", type=Path, required=True, help="flow of scans through the study (Parquet)")
     parser.add_argument("--cohort", type=Path, required=True, help="included scans (Parquet)")
     parser.add_argument("--associations", type=Path, required=True, help="correlations with age (Parquet)")
-    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
+    parser.add_argument("--structures", required=True, help="name of a built-in label set, or CSV file")
     configuration.add_config_argument(parser, "aging")
     parser.add_argument("--out", type=Path, required=True, help="comparison to write (Parquet, and a CSV copy)")

@@ -314,7 +314,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclusions", type=Path, help="Parquet file with the excluded scans of the study, for patient counts"
     )
-    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
+    parser.add_argument("--structures", required=True, help="name of a built-in label set, or CSV file")
     configuration.add_config_argument(parser, "evaluate")
     parser.add_argument(
         "--evaluation",

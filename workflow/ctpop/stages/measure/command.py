@@ -253,7 +253,7 @@ def run(options: MeasureOptions) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this stage."""
     add_registry_argument(parser)
-    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
+    parser.add_argument("--structures", required=True, help="name of a built-in label set, or CSV file")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--segments", type=Path, help="Parquet file with the rows of table segments of a shard")
     source.add_argument(

@@ -100,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--measures", type=Path, required=True, help="Parquet file with the measures of a study")
     parser.add_argument(
-        "--structures", required=True, help="label set of the study: name of a shipped label set, or CSV file"
+        "--structures", required=True, help="label set of the study: name of a built-in label set, or CSV file"
     )
     parser.add_argument("--out", type=Path, required=True, help="output folder of the files SCAN_ID/statistics.json")
     parser.add_argument(

@@ -53,6 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="table of measures and patients: text table, spreadsheet, or Parquet file",
     )
-    parser.add_argument("--structures", required=True, help="name of a shipped label set, or CSV file")
+    parser.add_argument("--structures", required=True, help="name of a built-in label set, or CSV file")
     configuration.add_config_argument(parser, "measure", "cohort")
     parser.add_argument("--out", type=Path, required=True, help="output CSV file with the registry")

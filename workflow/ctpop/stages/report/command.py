@@ -104,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables of the study")
     parser.add_argument("--figures", type=Path, required=True, help="output folder of the figures")
     parser.add_argument("--report", type=Path, required=True, help="output folder of index.html and methods.md")
-    parser.add_argument("--structures", required=True, help="label set: name of an included label set or a CSV file")
+    parser.add_argument("--structures", required=True, help="label set: name of a built-in label set or a CSV file")
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="complete configuration of the study (YAML)"
     )

@@ -154,7 +154,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet file with the verdicts of all scans")
     parser.add_argument("--extremes", type=Path, help="Parquet file with the extreme values of each structure")
     parser.add_argument("--masks", type=Path, required=True, help="folder of the store of label maps")
-    parser.add_argument("--structures", required=True, help="label set: name of an included label set or a CSV file")
+    parser.add_argument("--structures", required=True, help="label set: name of a built-in label set or a CSV file")
     configuration.add_config_argument(parser, "cohort", "review")
     parser.add_argument("--gallery", type=Path, required=True, help="output folder of the images (report/review)")
     parser.add_argument("--out", type=Path, required=True, help="output Parquet file with one row per case")

@@ -107,6 +107,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdicts", type=Path, required=True, help="Parquet file with the verdicts of all scans")
     parser.add_argument("--measures", type=Path, required=True, help="Parquet file with the measures of all scans")
     parser.add_argument("--review", type=Path, help="CSV file with the decisions applied in the screening of the study")
-    parser.add_argument("--structures", help="label set with the names of the structures (shipped name or CSV file)")
+    parser.add_argument("--structures", help="label set of the study: name of a built-in label set or CSV file")
     configuration.add_config_argument(parser, "review", "study")
     parser.add_argument("--gallery", type=Path, required=True, help="output folder of the page (report/review)")
