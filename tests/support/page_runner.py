@@ -23,6 +23,7 @@ FILLED_IN = {  # values of the placeholders in messages
     "${item.structure}": "aorta",
     "${data.study}": "my_study",
     "{study['dicom']}": "my_dicom",
+    "{folder} --registry {study.registry}": "my_dicom --registry registry.csv",
     "{study['registry']}": "registry.csv",
 }
 

@@ -214,7 +214,7 @@ class Checkout:
     def save_configuration(self, page: str) -> None:
         """Save the first configuration of a page under the name in the page, adapted as described there."""
         text = (REPO / page).read_text(encoding="utf-8")
-        for name in re.findall(r"Save as\s+`(\w+\.yaml)`", text):
+        for name in re.findall(r"Save the following text as\s+`(\w+\.yaml)`", text):
             block = next(block for block in Page(text).blocks if block.language == "yaml")
             config = yaml.safe_load("\n".join(line for _, line in block.lines))
             config["segment"]["model"] = "paper_104_3mm"  # the alternative of the page, which requires one model

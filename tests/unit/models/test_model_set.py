@@ -434,7 +434,7 @@ def test_yaml_that_would_construct_an_object_is_rejected_without_execution(tmp_p
         ({"parts": [{"folder": ""}]}, "parts.0.folder: '' does not match"),
         (
             {"parts": [{"folder": "a", "fold": 7}]},
-            "parts.0.fold: 7 is not one of [0, 1, 2, 3, 4, 'all'] (Fold from which",
+            "parts.0.fold: 7 is not one of [0, 1, 2, 3, 4, 'all'] (Fold of the checkpoint",
         ),
         ({"parts": [{"folder": "a", "checkpoint": "../x.pth"}]}, "parts.0.checkpoint: '../x.pth' does not match"),
         ({"parts": [{"folder": "a", "checkpoint": "x.pkl"}]}, "parts.0.checkpoint: 'x.pkl' does not match"),

@@ -15,7 +15,7 @@ from ctpop.study.registry_options import WITHOUT_SETTINGS
 from ctpop.study.table_cells import cells_of
 
 TEXT_TABLES = (".csv", ".tsv", ".txt")
-TABLES = (*TEXT_TABLES, ".xlsx", ".xls", ".ods", ".parquet")
+TABLES = (*TEXT_TABLES, ".xlsx", ".xls", ".ods")
 NUMBERED = re.compile(r"\b(?:lines?|cell) [A-Z]*[0-9]+")
 REGISTRY = "registry: "
 
