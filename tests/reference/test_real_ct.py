@@ -153,7 +153,9 @@ def test_labels_of_another_version_are_read_by_the_names_in_their_file(abdomen):
     label_of = label_sets.read("total_117").label_of
 
     assert row["status"] == "existing"
-    assert row["detail"].startswith("labels are read by the names in the file, which has other numbers")
+    assert row["detail"].startswith(
+        "structures are identified by the names in the file because its label numbers differ"
+    )
     for name in ("liver", "spleen", "aorta", "autochthon_left"):
         assert measures.loc[name, "n_voxels"] == np.count_nonzero(own == label_of[name])
     assert set(measures.loc[["heart_atrium_left", "face"], "status"]) == {"not_in_model"}
