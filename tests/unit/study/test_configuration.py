@@ -52,7 +52,10 @@ def lines_about(**changed):
             {"segment": {"weights": ""}},
             "segment.weights: '' should be non-empty (Folder that contains the model folders",
         ),
-        ({"segment": {"sha256": "A" * 64}}, f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (Required SHA-256"),
+        (
+            {"segment": {"sha256": "A" * 64}},
+            f"segment.sha256: '{'A' * 64}' does not match '^[0-9a-f]{{64}}$' (Required SHA-256",
+        ),
         (
             {"segment": None},
             "segment: None is not of type 'object' (Segmentation of CT volumes; the key has no value: remove the line",

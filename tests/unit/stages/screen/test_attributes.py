@@ -54,6 +54,6 @@ def test_an_unknown_structure_name_is_rejected_with_the_scan():
 
     expected = (
         "registry: column known_absent must contain structures of the label set, separated by spaces, commas, or"
-        " semicolons; number of unknown names: 1, first: s1 (splen); correct the cells of the registry"
+        " semicolons; number of unknown names: 1, first: 's1' ('splen'); correct the cells of the registry"
     )
     assert str(refused.value) == expected
