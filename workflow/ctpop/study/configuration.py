@@ -149,6 +149,32 @@ def label_set_file(name_or_path: str) -> Path:
     return shipped if shipped.is_file() else Path(name_or_path)
 
 
+def unknown_label_set(name_or_path: str) -> str:
+    """Return the error message about a label set that does not exist.
+
+    Parameters
+    ----------
+    name_or_path : str
+        Value of the setting `structures`.
+
+    Returns
+    -------
+    str
+        Message with the names of the built-in label sets and the remedy.
+
+    Examples
+    --------
+    >>> unknown_label_set("dem").partition("; ")[2]
+    'did you mean demo? Set structures: demo'
+
+    """
+    shipped = sorted(path.stem for path in LABEL_SETS.glob("*.csv"))
+    return (
+        f"structures: {name_or_path!r} is neither a built-in label set ({', '.join(shipped)}) nor an existing CSV file"
+        f"{alternative('structures', name_or_path, shipped) or '; correct the name or the path'}"
+    )
+
+
 def labels_digest(name_or_path: str) -> str:
     """Return a digest of the columns of a label set that describe label maps, which excludes the lower bounds.
 
@@ -561,12 +587,7 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
         return
     names = [row.get("structure", "") for row in label_rows(config["structures"])]
     if not names:
-        shipped = sorted(path.stem for path in LABEL_SETS.glob("*.csv"))
-        remedy = alternative("structures", config["structures"], shipped) or "; correct the name or the path"
-        yield (
-            f"structures: {config['structures']!r} is neither a built-in label set ({', '.join(shipped)}) nor an"
-            f" existing CSV file{remedy}"
-        )
+        yield unknown_label_set(config["structures"])
         return
     panels = [panel[0] for panel in (config.get("report") or {}).get("figure6", [])]
     mentioned = {

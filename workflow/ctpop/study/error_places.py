@@ -1,7 +1,7 @@
 """File and line of errors in users' tables, for messages that contain only a table or the registry.
 
 The readers of tables report the line of a cell. Other checks report a column, a scan, or a word, whose line this module
-finds in the file after the error. The module is imported only after an error.
+finds in the file after the error.
 """
 
 import re
@@ -62,7 +62,7 @@ def with_line(problem: str, registry: Path | None = None) -> str:
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "mine.csv")
     ...     _ = path.write_text("scan_id,age_years\ns1,old\n")

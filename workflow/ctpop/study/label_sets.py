@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from ctpop.contracts import columns
 from ctpop.contracts.tables import Table
-from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError, count
 from ctpop.study import display_names, label_set_check
-from ctpop.study.configuration import LABEL_SETS, contralateral_of, groups_of, label_set_file
+from ctpop.study.configuration import contralateral_of, groups_of, label_set_file, unknown_label_set
 from ctpop.study.display_names import DisplayName
 from ctpop.study.label_set_check import SIDES
 from ctpop.study.user_tables import read_user_table
@@ -298,11 +297,7 @@ def read(name_or_path: str) -> LabelSet:
     """
     path = label_set_file(name_or_path)
     if not path.is_file():
-        shipped = sorted(file.stem for file in LABEL_SETS.glob("*.csv"))
-        raise ContractError(
-            f"structures: {name_or_path!r} is neither a built-in label set ({', '.join(shipped)}) nor an existing CSV"
-            f" file{alternative('structures', name_or_path, shipped) or '; correct the name or the path'}"
-        )
+        raise ContractError(unknown_label_set(name_or_path))
     problems = label_set_check.problems_of(path)
     if problems:
         raise ContractError(problems[0])

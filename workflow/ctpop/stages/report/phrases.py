@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, SEX_WORDS, coefficient, count, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, SEX_WORDS, coefficient, count, listed, percent, scans_of_patients
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import ABSENT
@@ -88,13 +88,10 @@ def some(n: int, whole: int) -> str:
 
 def series(items: Sequence[str]) -> str:
     """Return `a`, `a and b`, or `a, b, and c`; with semicolons where an item has a comma outside its parentheses."""
-    if len(items) < 2:
-        return "".join(items)
     nested = any(mark in re.sub(r"\([^()]*\)", "", item) for item in items for mark in (", ", "; "))
-    if len(items) == 2 and not nested:
-        return " and ".join(items)
-    mark = ";" if nested else ","
-    return f"{mark} ".join(items[:-1]) + f"{mark} and {items[-1]}"
+    if len(items) < 2 or not nested:
+        return listed([*items])
+    return f"{'; '.join(items[:-1])}; and {items[-1]}"
 
 
 def in_a_sentence(text: str) -> str:
