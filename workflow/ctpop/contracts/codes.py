@@ -153,3 +153,14 @@ CONTRAST_LOOKS = {
     " `cohort.contrast_unenhanced_below_hu` or the aorta was not measured",
     "not_measured": "no attenuation of the aorta, kidneys, or portal vein is usable",
 }
+AGE_FORMS = {
+    "spline": "natural cubic spline of age for each sex, or a straight line if the age range contains too few knots",
+    "line": "straight line of age for each sex",
+}
+EFFECT_SEXES = {
+    "female": "effect in women",
+    "male": "effect in men",
+    "standardized": "mean of the effects in women and in men, each with weight 1/2",
+    "difference": "effect in men minus effect in women",
+    "all": "effect in all patients of a model without sex",
+}

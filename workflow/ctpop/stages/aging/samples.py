@@ -1,0 +1,90 @@
+"""Scans of a series with complete covariates, the input of all adjusted analyses."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.stages.aging.age_series import Series, sizes, with_ages
+from ctpop.stats.covariates import named
+from ctpop.stats.design import Covariate, complete
+
+
+@dataclass(frozen=True)
+class AdjustmentSettings:
+    """Settings of this command, which the section `aging` of the configuration schema describes."""
+
+    confidence: float
+    n_min: int
+    quartiles: str
+    cut_years: list[float]
+    categorical: list[str]
+    covariate_share: float
+    covariates: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Patients:
+    """The cohort, its covariates, and the ages at the limits of its quartiles."""
+
+    cohort: pd.DataFrame
+    covariates: list[Covariate]
+    together: list[Covariate]
+    cuts: np.ndarray
+
+    @cached_property
+    def sets(self) -> list[list[Covariate]]:
+        """Sets of covariates for adjustment: each covariate, then all jointly; one empty set without covariates."""
+        alone = [[covariate] for covariate in self.covariates]
+        return [*alone, *([self.together] if len(self.together) > 1 else [])] or [[]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The scans of a series without missing values in a set of covariates."""
+
+    values: np.ndarray
+    ages: np.ndarray
+    covariates: list[Covariate]
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def no_columns(self) -> np.ndarray:
+        """Array of shape (scans, 0)."""
+        return np.empty((len(self.values), 0))
+
+    def why_not(self, n_min: int) -> str:
+        """Return `ok`, or the reason why a model of age and covariates cannot be fitted."""
+        if not self.covariates:
+            return "no_covariate"
+        if len(self.values) < n_min:
+            return "too_few"
+        if np.ptp(self.values) == 0 or np.ptp(self.ages) == 0:
+            return "all_equal"
+        return "ok" if any(covariate.varies for covariate in self.covariates) else "constant_covariate"
+
+
+def with_positions(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return the values with the age of each scan and its row number in the cohort."""
+    observations = with_ages(analysis, cohort)
+    return observations.assign(position=pd.Index(cohort["scan_id"]).get_indexer(pd.Index(observations["scan_id"])))
+
+
+def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
+    """Return the scans of a series without missing covariates, with the numbers of included and excluded scans."""
+    positions = each.rows["position"].to_numpy()
+    all_of_them = [covariate.among(positions) for covariate in covariates]
+    known = complete(all_of_them, len(positions))
+    patients = each.rows["patient"].to_numpy()
+    left_out = {f"{name}_left_out": n for name, n in sizes(patients[~known]).items()}
+    counts = {"adjusted_for": named(covariates), **sizes(patients[known]), **left_out}
+    return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
+
+
+def reason_of(result: float, left: int, n_min: int) -> str:
+    """Return `ok`, or the reason for a missing result, given the number of values minus that of columns."""
+    if not np.isnan(result):
+        return "ok"
+    return "too_few" if left < n_min else "explained"
