@@ -127,7 +127,11 @@ def rank_tests(random: np.random.Generator, n: int) -> list[float]:
     ages, values = random.choice(AGES, n).astype(float), np.round(random.normal(50, 12, n))
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     pair = rank_sum(values[quartiles == 1], values[quartiles == 4])
-    return [spearman(ages, values, CONFIDENCE).log10_p, kruskal_wallis(values, quartiles).log10_p, pair.log10_p]
+    return [
+        spearman(ages, values, CONFIDENCE).log10_p_independence,
+        kruskal_wallis(values, quartiles).log10_p,
+        pair.log10_p,
+    ]
 
 
 def unequal_spread(random: np.random.Generator, n: int) -> list[float]:
@@ -160,9 +164,9 @@ def confounded_tests(random: np.random.Generator, n: int) -> list[float]:
     by_both = [Ordinal(sample, columns) for sample in (ages, volume)]
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     return [
-        spearman(ages, volume, CONFIDENCE).log10_p,
-        correlation_of_residuals(*by_sex, CONFIDENCE).log10_p,
-        correlation_of_residuals(*by_both, CONFIDENCE).log10_p,
+        spearman(ages, volume, CONFIDENCE).log10_p_independence,
+        correlation_of_residuals(*by_sex, CONFIDENCE).log10_p_independence,
+        correlation_of_residuals(*by_both, CONFIDENCE).log10_p_independence,
         quade(volume, quartiles, height[:, np.newaxis], male[:, np.newaxis]).log10_p,
     ]
 

@@ -83,14 +83,14 @@ def test_the_table_of_all_structures_has_a_row_for_each_with_its_sorting_numbers
     rows = [line for line in lines if line.structure in LABELS.names and line.cells[0][1] == "Group"]
     table = pd.read_parquet(study / "tables" / "associations.parquet").query("family == 'structures'")
     rho = table.set_index(["structure", "measure"])["rho"]
-    log10_p = table.set_index(["structure", "measure"])["log10_p"]
+    log10_p = table.set_index(["structure", "measure"])["log10_p_independence"]
 
     assert len(rows) == len(table) == 6
     assert {line.structure: line.cells[0][1] for line in rows}.keys() == set(LABELS.names)
     for line in rows:
         of = (line.structure, line.measure)
         assert float(line.cells[3][0]["data-order"]) == pytest.approx(rho[of], rel=1e-11)
-        assert float(line.cells[5][0]["data-order"]) == pytest.approx(log10_p[of], rel=1e-11)
+        assert float(line.cells[6][0]["data-order"]) == pytest.approx(log10_p[of], rel=1e-11)
 
 
 def test_every_structure_and_group_has_a_page_with_links_to_adjacent_pages_and_the_index(study):

@@ -21,7 +21,6 @@ from ctpop.stages.screen.attributes import facts_of
 from ctpop.stages.screen.extremes import extreme_table
 from ctpop.stages.screen.groups import Groups
 from ctpop.stages.screen.rows import numbered
-from ctpop.stats import families
 from ctpop.stats.covariates import covariates_of, joint
 from ctpop.stats.groups import quartile_cuts
 from ctpop.study import criteria, rule_sets
@@ -253,16 +252,14 @@ def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: Labe
     split = series.split(adjust.with_positions(analysis, patients), labels.names, list(labels.groups))
     family_of = {each.structure: each.family for each in split}
     rows = {
-        name: adjust.with_p([row for each in split for row in make(each, known, settings)], family_of, *within)
-        for name, make, within in (
-            ("adjusted", adjust.adjusted_rows, ["adjusted_for"]),
-            ("associations_by_sex", adjust.by_sex_rows, ["sex"]),
-            ("rank_ancova", adjust.ancova_rows, []),
-            ("age_curves", adjust.curve_rows, ["term"]),
+        name: adjust.table_of([row for each in split for row in make(each, known, settings)], family_of, p, *within)
+        for name, make, p, within in (
+            ("adjusted", adjust.adjusted_rows, "p_independence", ["adjusted_for"]),
+            ("associations_by_sex", adjust.by_sex_rows, "p_independence", ["sex"]),
+            ("rank_ancova", adjust.ancova_rows, "p", []),
+            ("age_curves", adjust.curve_rows, "p", ["term"]),
         )
     }
-    rows["adjusted"]["p_holm"] = adjust.corrected(rows["adjusted"], families.holm, "adjusted_for")
-    rows["adjusted"]["q_bh"] = adjust.corrected(rows["adjusted"], families.benjamini_hochberg, "adjusted_for")
     contracts = {table.name: table for table in all_tables.TABLES}
     return {name: contracts[name].check(table) for name, table in rows.items()}
 

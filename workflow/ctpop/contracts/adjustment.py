@@ -1,7 +1,18 @@
 """Tables of statistics against age, adjusted for covariates or stratified by sex."""
 
 from ctpop.contracts.columns import count, number, p_value, text
-from ctpop.contracts.keys import ANALYZED, CURVE_TERMS, FAMILY, MEASURE, OUTCOMES, PATIENTS
+from ctpop.contracts.keys import (
+    ANALYZED,
+    CURVE_TERMS,
+    FAMILY,
+    LOG10_P_INDEPENDENCE,
+    LOG10_P_RHO0,
+    MEASURE,
+    OUTCOMES,
+    P_INDEPENDENCE,
+    P_RHO0,
+    PATIENTS,
+)
 from ctpop.contracts.tables import Table
 
 NONE = "no result was obtained (see `reason`)"
@@ -33,8 +44,10 @@ ADJUSTED = Table(
         "rho": number("adjusted Spearman rank correlation with age", low=-1, high=1, missing=NONE),
         "ci_low": number("lower limit of the confidence interval of `rho`", low=-1, high=1, missing=BY_COVARIATE),
         "ci_high": number("upper limit of the confidence interval of `rho`", low=-1, high=1, missing=BY_COVARIATE),
-        "log10_p": number("base-10 logarithm of the P value", high=0, missing=BY_COVARIATE),
-        "p": p_value("two-sided P value", BY_COVARIATE),
+        "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=BY_COVARIATE),
+        "p_rho0": p_value(P_RHO0, BY_COVARIATE),
+        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=BY_COVARIATE),
+        "p_independence": p_value(P_INDEPENDENCE, BY_COVARIATE),
         "p_bonferroni": p_value(
             "P value multiplied by the number of tests of the family with these covariates, at most 1", BY_COVARIATE
         ),
@@ -57,9 +70,13 @@ ASSOCIATIONS_BY_SEX = Table(
         "rho": number("Spearman rank correlation with age", low=-1, high=1, missing=NONE),
         "ci_low": number("lower limit of the confidence interval of `rho`", low=-1, high=1, missing=BY_COVARIATE),
         "ci_high": number("upper limit of the confidence interval of `rho`", low=-1, high=1, missing=BY_COVARIATE),
-        "log10_p": number("base-10 logarithm of the P value", high=0, missing=NONE),
-        "p": p_value("two-sided P value", NONE),
+        "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=BY_COVARIATE),
+        "p_rho0": p_value(P_RHO0, BY_COVARIATE),
+        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=NONE),
+        "p_independence": p_value(P_INDEPENDENCE, NONE),
         "p_bonferroni": p_value("P value multiplied by the number of tests of the family in this sex, at most 1", NONE),
+        "p_holm": p_value("P value adjusted with the Holm method", NONE),
+        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NONE),
         "reason": OUTCOME,
         "family": FAMILY,
     },
@@ -83,6 +100,8 @@ RANK_ANCOVA = Table(
         "log10_p": number("base-10 logarithm of the P value", high=0, missing=NONE),
         "p": p_value("P value", NONE),
         "p_bonferroni": p_value("P value multiplied by the number of tests of the family, at most 1", NONE),
+        "p_holm": p_value("P value adjusted with the Holm method", NONE),
+        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NONE),
         "eta_squared": number(
             "proportion of the variance of the residual ranks that is between the quartiles",
             low=0,
@@ -115,6 +134,8 @@ AGE_CURVES = Table(
         "p_bonferroni": p_value(
             "P value multiplied by the number of tests of this term in the family, at most 1", NONE
         ),
+        "p_holm": p_value("P value adjusted with the Holm method", NONE),
+        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NONE),
         "partial_r_squared": number(
             "proportion of the residual variance of the model without the term that is explained by the term",
             low=0,

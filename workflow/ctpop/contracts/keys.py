@@ -37,5 +37,9 @@ FAMILY = text(
     "family of tests for the adjustment of P values: individual structures or groups of structures", among=FAMILIES
 )
 MEASURE = text("measured variable: volume (mL) or mean attenuation (HU)", among=MEASURES)
+LOG10_P_RHO0 = "base-10 logarithm of the P value for a rho of 0, which agrees with the confidence interval"
+P_RHO0 = "two-sided P value for a rho of 0, which agrees with the confidence interval"
+LOG10_P_INDEPENDENCE = "base-10 logarithm of the P value for independence of value and age"
+P_INDEPENDENCE = "two-sided P value for independence of value and age, the test of the original study"
 FEW = "too few usable values, or all values are equal"
 NO_INTERVAL = "too few usable values, all values are equal, or rho is exactly -1 or 1"

@@ -6,9 +6,13 @@ from ctpop.contracts.keys import (
     FAMILY,
     FEW,
     INTERVALS,
+    LOG10_P_INDEPENDENCE,
+    LOG10_P_RHO0,
     MEASURE,
     NO_INTERVAL,
     NORMALITY_METHODS,
+    P_INDEPENDENCE,
+    P_RHO0,
     PATIENTS,
     RULE_SETS,
     SCAN,
@@ -55,10 +59,12 @@ ASSOCIATIONS = Table(
         "ci_low": CI_LOW,
         "ci_high": CI_HIGH,
         "interval": text("method of the confidence interval (`aging.interval`)", among=INTERVALS),
-        "log10_p": number(
-            "base-10 logarithm of the P value, which is accurate even for P values below 1e-308", high=0, missing=FEW
+        "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=NO_INTERVAL),
+        "p_rho0": p_value(P_RHO0, NO_INTERVAL),
+        "log10_p_independence": number(
+            f"{LOG10_P_INDEPENDENCE}, which is accurate even for P values below 1e-308", high=0, missing=FEW
         ),
-        "p": p_value("two-sided P value", FEW),
+        "p_independence": p_value(P_INDEPENDENCE, FEW),
         "p_bonferroni": BONFERRONI,
         "p_holm": HOLM,
         "q_bh": Q_BH,
@@ -163,8 +169,10 @@ SENSITIVITY = Table(
         "rho": RHO,
         "ci_low": CI_LOW,
         "ci_high": CI_HIGH,
-        "log10_p": LOG10_P,
-        "p": p_value("two-sided P value, not adjusted", FEW),
+        "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=NO_INTERVAL),
+        "p_rho0": p_value(P_RHO0, NO_INTERVAL),
+        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=FEW),
+        "p_independence": p_value(f"{P_INDEPENDENCE}; not adjusted", FEW),
         "difference": number(
             "`rho` minus the correlation under the rule set of the study (table `associations`)",
             low=-2,

@@ -225,7 +225,7 @@ def spearman_lines(finding: StructureFinding, confidence: float, *, repeated: bo
     if np.isnan(found.get("rho", np.nan)):
         return [n, "Correlation not computed"]
     ci = f"{percent(confidence)} CI: {interval(found['ci_low'], found['ci_high'])}"
-    rho = f"ρ = {coefficient(found['rho'])}; {p_text(found['p'], '$P$')}"
+    rho = f"ρ = {coefficient(found['rho'])}; {p_text(found['p_rho0'], '$P$')}"
     return [rho, ci, n] if repeated else [rho, f"{ci}; {n}"]
 
 

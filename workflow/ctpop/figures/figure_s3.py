@@ -71,5 +71,5 @@ def _statistics(finding: StructureFinding, *, repeated: bool) -> list[str]:
     rho, n = finding.association.get("rho", math.nan), size_text(finding, repeated=repeated)
     if math.isnan(rho):
         return [n]
-    found = f"ρ = {coefficient(rho)}; {p_text(finding.association['p'], '$P$')}"
+    found = f"ρ = {coefficient(rho)}; {p_text(finding.association['p_rho0'], '$P$')}"
     return [found, n] if repeated else [f"{found}; {n}"]

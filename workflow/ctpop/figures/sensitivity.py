@@ -33,7 +33,7 @@ SHIFT = 0.19  # vertical distance between rule sets, in rows
 
 def source(sensitivity: pd.DataFrame, keys: list[Key]) -> pd.DataFrame:
     """Return the correlations of selected structures and measures under each rule set, in the order of the figure."""
-    columns = ["n", "n_patients", "rho", "ci_low", "ci_high", "log10_p", "difference"]
+    columns = ["n", "n_patients", "rho", "ci_low", "ci_high", "log10_p_rho0", "difference"]
     found = sensitivity.set_index(["structure", "measure", "rules"])[columns]
     rules = [name for name in RULE_SETS if sensitivity["rules"].eq(name).any()]
     order = [(*key, name) for key in keys for name in rules]

@@ -84,7 +84,17 @@ def draw(
 def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
     """Return the correlations with the group and the side of each structure, in the order of the figure."""
     shown = label_set.table[["structure", "side", "group"]]
-    columns = ["structure", "measure", "n", "n_patients", "rho", "ci_low", "ci_high", "log10_p", "significant"]
+    columns = [
+        "structure",
+        "measure",
+        "n",
+        "n_patients",
+        "rho",
+        "ci_low",
+        "ci_high",
+        "log10_p_independence",
+        "significant",
+    ]
     order = [structure for row in rows_of(label_set) for structure, _ in row.members]
     joined = shown.merge(associations[columns], on="structure", validate="one_to_many")
     places = joined["structure"].map({name: place for place, name in enumerate(order)})

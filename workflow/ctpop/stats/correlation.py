@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from ctpop.stats.ranks import Ranks, ranks_of
-from ctpop.stats.tails import log10_p_of_perfect_order, log10_p_of_rho
+from ctpop.stats.tails import log10_p_of_normal, log10_p_of_perfect_order, log10_p_of_rho
 
 FEWEST = 4  # the standard error divides by n - 3
 
@@ -24,20 +24,24 @@ class Correlation:
         Lower limit of the confidence interval; NaN if rho is -1 or 1.
     ci_high : float
         Upper limit of the confidence interval; NaN if rho is -1 or 1.
-    log10_p : float
-        Decimal logarithm of the two-sided P value.
+    log10_p_independence : float
+        Decimal logarithm of the two-sided P value for independence of the two variables (t test of rho).
+    log10_p_rho0 : float
+        Decimal logarithm of the two-sided P value for a rho of 0, from the standard error of the confidence interval.
+        The confidence interval excludes 0 if and only if this P value is below 1 minus the confidence level.
 
     Examples
     --------
     >>> Correlation()
-    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p=nan)
+    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p_independence=nan, log10_p_rho0=nan)
 
     """
 
     rho: float = math.nan
     ci_low: float = math.nan
     ci_high: float = math.nan
-    log10_p: float = math.nan
+    log10_p_independence: float = math.nan
+    log10_p_rho0: float = math.nan
 
 
 def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
@@ -65,10 +69,10 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
     >>> ages = np.arange(1.0, 11.0)
     >>> values = np.array([3.0, 1.0, 2.0, 6.0, 4.0, 5.0, 9.0, 10.0, 7.0, 8.0])
     >>> result = spearman(ages, values, 0.95)
-    >>> round(result.rho, 3), round(result.ci_low, 3), round(result.ci_high, 3), round(result.log10_p, 3)
+    >>> round(result.rho, 3), round(result.ci_low, 3), round(result.ci_high, 3), round(result.log10_p_independence, 3)
     (0.83, 0.627, 0.928, -2.532)
     >>> spearman(ages[:3], values[:3], 0.95)
-    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p=nan)
+    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p_independence=nan, log10_p_rho0=nan)
 
     """
     return spearman_of_ranks(ranks_of(x), ranks_of(y), confidence)
@@ -95,7 +99,7 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
     --------
     >>> ranks = ranks_of(np.array([1.0, 2.0, 3.0, 4.0]))
     >>> result = spearman_of_ranks(ranks, ranks, 0.95)
-    >>> result.rho, result.ci_low, round(10**result.log10_p, 4)
+    >>> result.rho, result.ci_low, round(10**result.log10_p_independence, 4)
     (1.0, nan, 0.0833)
 
     """
@@ -104,11 +108,12 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
         return Correlation()
     rho = _rho(x, y)
     if abs(rho) == 1:
-        return Correlation(rho=rho, log10_p=log10_p_of_perfect_order(x.ties))
+        return Correlation(rho=rho, log10_p_independence=log10_p_of_perfect_order(x.ties))
     # ASSUME: divisor n - 3, as in Fisher's standard error; with n, intervals of small cohorts are too narrow
     error = math.sqrt(float(np.mean(_influence(x, y, rho) ** 2)) / (n - 3))
-    low, high = fisher_interval(rho, error / (1 - rho**2), confidence)
-    return Correlation(rho, low, high, log10_p_of_rho(rho, n))
+    of_z = error / (1 - rho**2)
+    low, high = fisher_interval(rho, of_z, confidence)
+    return Correlation(rho, low, high, log10_p_of_rho(rho, n), log10_p_of_zero(rho, of_z))
 
 
 def rho_of_ranks(x: Ranks, y: Ranks) -> float:
@@ -209,6 +214,35 @@ def fisher_interval(rho: float, error_of_z: float, confidence: float) -> tuple[f
     quantile = float(special.ndtri((1 + confidence) / 2))
     z = math.atanh(rho)
     return math.tanh(z - quantile * error_of_z), math.tanh(z + quantile * error_of_z)
+
+
+def log10_p_of_zero(rho: float, error_of_z: float) -> float:
+    """Return log10 of the two-sided P value for a correlation of 0, which agrees with `fisher_interval`.
+
+    Parameters
+    ----------
+    rho : float
+        Correlation, between -1 and 1.
+    error_of_z : float
+        Standard error of artanh(rho).
+
+    Returns
+    -------
+    float
+        Decimal logarithm of P, from the normal distribution of artanh(rho) / error_of_z.
+
+    Raises
+    ------
+    ValueError
+        If `rho` is -1 or less, or 1 or more.
+
+    Examples
+    --------
+    >>> round(10 ** log10_p_of_zero(0.5, 0.3), 4)
+    0.0671
+
+    """
+    return log10_p_of_normal(math.atanh(rho) / error_of_z)
 
 
 def influence(x: np.ndarray, y: np.ndarray) -> np.ndarray:

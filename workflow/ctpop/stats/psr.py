@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ctpop.stats.correlation import Correlation, fisher_interval
+from ctpop.stats.correlation import Correlation, fisher_interval, log10_p_of_zero
 from ctpop.stats.ranks import ranks_of
 from ctpop.stats.tails import log10_p_of_rho
 
@@ -142,7 +142,7 @@ def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> C
     >>> x = WithinStrata(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), stratum)
     >>> y = WithinStrata(np.array([3.0, 1.0, 4.0, 2.0, 6.0, 5.0]), stratum)
     >>> found = correlation_of_residuals(x, y, 0.95)
-    >>> round(found.rho, 3), round(found.log10_p, 2)
+    >>> round(found.rho, 3), round(found.log10_p_independence, 2)
     (0.657, -0.81)
 
     """
@@ -157,5 +157,6 @@ def correlation_of_residuals(x: Residuals, y: Residuals, confidence: float) -> C
     direct = u * v - rho / 2 * (u**2 + v**2)
     psi = direct + x.carried((v - rho * u) / sd_x) + y.carried((u - rho * v) / sd_y)
     error = math.sqrt(float(np.mean(psi**2)) / (n - 3 - columns))
-    low, high = fisher_interval(rho, error / (1 - rho**2), confidence)
-    return Correlation(rho, low, high, log10_p_of_rho(rho, n - columns))
+    of_z = error / (1 - rho**2)
+    low, high = fisher_interval(rho, of_z, confidence)
+    return Correlation(rho, low, high, log10_p_of_rho(rho, n - columns), log10_p_of_zero(rho, of_z))

@@ -17,7 +17,17 @@ NAMES = ["aorta", "spleen"]
 SETTINGS = chosen(aging.AgingSettings, "aging", None)
 RESULTS = {
     "normality": ["d", "p", "skewness"],
-    "associations": ["rho", "ci_low", "ci_high", "log10_p", "p", "p_bonferroni", "p_holm", "q_bh", "significant"],
+    "associations": [
+        "rho",
+        "ci_low",
+        "ci_high",
+        "log10_p_independence",
+        "p_independence",
+        "p_bonferroni",
+        "p_holm",
+        "q_bh",
+        "significant",
+    ],
     "groups": [
         *("h", "df", "log10_p", "p", "p_bonferroni", "p_holm", "q_bh", "significant", "epsilon_squared"),
         *("epsilon_squared_of_rho", "discordant"),
@@ -89,7 +99,7 @@ def test_results_agree_with_scipy():
     group = row_of(tables["groups"], "aorta", "volume_ml")
     pairs = tables["posthoc"][tables["posthoc"]["structure"].eq("aorta") & tables["posthoc"]["p"].notna()]
     assert association["rho"] == pytest.approx(stats.spearmanr(ages, values).statistic)
-    assert association["p"] == pytest.approx(stats.spearmanr(ages, values).pvalue)
+    assert association["p_independence"] == pytest.approx(stats.spearmanr(ages, values).pvalue)
     assert group["p"] == pytest.approx(stats.kruskal(*samples).pvalue)
     assert group[["n_1", "n_2", "n_3", "n_4"]].tolist() == [len(sample) for sample in samples]
     assert pairs["p"].tolist() == pytest.approx(
@@ -108,16 +118,18 @@ def test_the_six_pairs_are_ordered_from_younger_to_older():
 
 def test_adjustment_includes_only_tests_with_a_result():
     tables = all_tables(an_analysis(), a_cohort())  # 2 of 4 series have values
-    associations, posthoc = tables["associations"].dropna(subset="p"), tables["posthoc"].dropna(subset="p")
+    associations, posthoc = tables["associations"].dropna(subset="p_independence"), tables["posthoc"].dropna(subset="p")
     assert len(associations) == 2
-    assert associations["p_bonferroni"].tolist() == pytest.approx((associations["p"] * 2).clip(upper=1).tolist())
+    assert associations["p_bonferroni"].tolist() == pytest.approx(
+        (associations["p_independence"] * 2).clip(upper=1).tolist()
+    )
     assert len(posthoc) == 12
     assert posthoc["p_bonferroni"].tolist() == pytest.approx((posthoc["p"] * 12).clip(upper=1).tolist())
 
 
 def test_significance_is_decided_by_the_unadjusted_p_and_alpha():
     analysis, cohort = an_analysis(), a_cohort()
-    p = all_tables(analysis, cohort)["associations"]["p"].dropna()
+    p = all_tables(analysis, cohort)["associations"]["p_independence"].dropna()
     between = chosen(aging.AgingSettings, "aging", config_file(aging={"alpha": float(np.sqrt(p.min() * p.max()))}))
     associations = all_tables(analysis, cohort, between)["associations"].dropna(subset="p")
     assert sorted(associations["significant"]) == [False, True]
@@ -130,7 +142,7 @@ def test_a_p_value_below_underflow_keeps_its_logarithm_and_is_significant():
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values + 100))
     row = row_of(all_tables(analysis, a_cohort(4004, ages))["associations"], "aorta", "volume_ml")
     assert row[["p", "p_bonferroni", "p_holm", "q_bh"]].tolist() == [0, 0, 0, 0]
-    assert row["log10_p"] < -1000
+    assert row["log10_p_independence"] < -1000
     assert row["significant"]
 
 
@@ -538,7 +550,7 @@ def test_too_few_values_under_a_rule_set_have_n_and_no_result():
     few = aging.split(aging.with_ages(an_analysis().groupby("structure").head(9), a_cohort()), NAMES)
     table = schema.SENSITIVITY.check(aging.sensitivity_table(correlations({"strict": few}), associations))
     assert sorted(table["n"]) == [0, 0, 9, 9]
-    assert table[["rho", "ci_low", "log10_p", "p", "difference"]].isna().all(axis=None)
+    assert table[["rho", "ci_low", "log10_p_independence", "p_independence", "difference"]].isna().all(axis=None)
 
 
 def test_command_compares_the_rule_sets_of_the_screening(study):
@@ -550,7 +562,7 @@ def test_command_compares_the_rule_sets_of_the_screening(study):
     assert main([*command, "--analysis-sets", str(folder / "sets.parquet"), "--sensitivity", str(out)]) == 0
     table = schema.SENSITIVITY.read(out)
     associations = schema.ASSOCIATIONS.read(folder / "tables" / "associations.parquet")
-    shared = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p", "p"]
+    shared = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p_independence", "p_independence"]
     found = table[table["rules"] == "study"].reset_index(drop=True)
     pd.testing.assert_frame_equal(found[shared], associations[shared])
     assert row_of(table[table["rules"] == "none"], "aorta", "volume_ml")["n"] == 60

@@ -9,12 +9,11 @@ missing values are not imputed.
 
 import argparse
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
@@ -23,30 +22,19 @@ from ctpop.stages.aging.adjusted_correlations import adjusted_rows
 from ctpop.stages.aging.age_curves import curve_rows
 from ctpop.stages.aging.age_series import cut_points, size_of, split
 from ctpop.stages.aging.by_sex import by_sex_rows
+from ctpop.stages.aging.p_values import with_adjusted, with_p
 from ctpop.stages.aging.rank_ancova import ancova_rows
 from ctpop.stages.aging.samples import AdjustmentSettings, Patients, with_positions
-from ctpop.stats import families
 from ctpop.stats.covariates import covariates_of, joint, named
-from ctpop.stats.tails import p_of_log10
 from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 
 
-def with_p(rows: Iterable[dict[str, Any]], family_of: dict[str, str], *within: str) -> pd.DataFrame:
-    """Return a table of rows with P computed from its logarithm and with Bonferroni-adjusted P.
-
-    A family of tests comprises the rows of individual structures or of groups of equal values in the columns `within`.
-    """
+def table_of(rows: Iterable[dict[str, Any]], family_of: dict[str, str], p: str, *within: str) -> pd.DataFrame:
+    """Return a table of rows with P values and with the adjusted values of the column `p`."""
     table = pd.DataFrame(list(rows))
-    table["family"] = table["structure"].map(family_of)
-    table["p"] = table["log10_p"].map(p_of_log10)
-    return table.assign(p_bonferroni=corrected(table, families.bonferroni, *within))
-
-
-def corrected(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray], *within: str) -> pd.Series:
-    """Return P values adjusted within each family; groups of structures form separate families."""
-    return table.groupby(["family", *within])["p"].transform(lambda p: correct(p.to_numpy()))
+    return with_adjusted(with_p(table.assign(family=table["structure"].map(family_of))), p, *within)
 
 
 @dataclass(frozen=True)
@@ -92,13 +80,13 @@ def run(options: AdjustOptions) -> None:
 
 def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: AdjustOptions) -> None:
     """Write the tables with P values adjusted within each family."""
-    adjusted = with_p(rows["adjusted"], family_of, "adjusted_for")
-    adjusted["p_holm"] = corrected(adjusted, families.holm, "adjusted_for")
-    adjusted["q_bh"] = corrected(adjusted, families.benjamini_hochberg, "adjusted_for")
+    independence = "p_independence"
+    adjusted = table_of(rows["adjusted"], family_of, independence, "adjusted_for")
     all_tables.ADJUSTED.write(adjusted, options.adjusted)
-    all_tables.ASSOCIATIONS_BY_SEX.write(with_p(rows["by_sex"], family_of, "sex"), options.by_sex)
-    all_tables.RANK_ANCOVA.write(with_p(rows["ancova"], family_of), options.rank_ancova)
-    all_tables.AGE_CURVES.write(with_p(rows["curves"], family_of, "term"), options.age_curves)
+    by_sex = table_of(rows["by_sex"], family_of, independence, "sex")
+    all_tables.ASSOCIATIONS_BY_SEX.write(by_sex, options.by_sex)
+    all_tables.RANK_ANCOVA.write(table_of(rows["ancova"], family_of, "p"), options.rank_ancova)
+    all_tables.AGE_CURVES.write(table_of(rows["curves"], family_of, "p", "term"), options.age_curves)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ docs/methods/assumptions.md lists the details that the article does not report a
 import argparse
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -27,8 +27,8 @@ from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import intervals
 from ctpop.stages.aging.age_series import SIZES, Series, cut_points, size_of, sizes, split, with_ages
 from ctpop.stages.aging.intervals import Draws
+from ctpop.stages.aging.p_values import with_adjusted, with_p
 from ctpop.stages.aging.truth_comparison import truth_table
-from ctpop.stats import families
 from ctpop.stats.correlation import Correlation, rho_of_ranks, spearman_of_ranks
 from ctpop.stats.groups import (
     GROUPS,
@@ -40,7 +40,6 @@ from ctpop.stats.groups import (
 )
 from ctpop.stats.normality import Normality, kolmogorov_smirnov
 from ctpop.stats.ranksum import RankSum, rank_sum_of_tallies
-from ctpop.stats.tails import p_of_log10
 from ctpop.study import configuration, label_sets
 from ctpop.study.user_tables import read_user_table
 
@@ -81,7 +80,8 @@ def association_table(series: Iterable[Series], settings: AgingSettings) -> pd.D
     replace them in a later step.
     """
     rows = [{**each.name, **asdict(correlation(each, settings)), "family": each.family} for each in series]
-    table = with_p(pd.DataFrame(rows), settings.alpha).assign(interval=settings.interval)
+    known = with_significance(pd.DataFrame(rows), "p_independence", settings.alpha)
+    table = known.assign(interval=settings.interval)
     return intervals.bonett_wright(table, settings.confidence) if settings.interval == "bonett_wright" else table
 
 
@@ -111,7 +111,7 @@ def group_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSetti
                 "family": each.family,
             }
         )
-    return with_p(pd.DataFrame(rows), settings.alpha)
+    return with_significance(pd.DataFrame(rows), "p", settings.alpha)
 
 
 def sizes_of(each: Series, quartiles: np.ndarray) -> dict[int, dict[str, int]]:
@@ -149,28 +149,16 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSet
             pair = {"a": younger, "b": older}
             n = {f"{name}_{end}": n_of[group][name] for end, group in pair.items() for name in SIZES}
             rows.append({**key, **n, **asdict(result), "family": each.family})
-    return with_p(pd.DataFrame(rows), settings.alpha)
+    return with_significance(pd.DataFrame(rows), "p", settings.alpha)
 
 
-def with_p(table: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Return the table with P computed from its logarithm, three adjusted P values, and significance at alpha."""
-    known = table.assign(p=table["log10_p"].map(p_of_log10))
+def with_significance(table: pd.DataFrame, p: str, alpha: float) -> pd.DataFrame:
+    """Return the table with P values, three adjustments of the column `p`, and the significance of `p` at alpha."""
+    known = with_adjusted(with_p(table), p)
     # ASSUME: alpha of the original study, .0001, includes the Bonferroni correction (.05 / 416) and applies to raw P
     # values
-    below = known["log10_p"].lt(math.log10(alpha))
-    return known.assign(
-        p_bonferroni=adjusted(known, families.bonferroni),
-        p_holm=adjusted(known, families.holm),
-        q_bh=adjusted(known, families.benjamini_hochberg),
-        significant=below.astype("boolean").mask(known["log10_p"].isna()),
-    )
-
-
-def adjusted(table: pd.DataFrame, correct: Callable[[np.ndarray], np.ndarray]) -> pd.Series:
-    """Return adjusted P values of the rows with a result; individual structures and groups form separate families."""
-    # ASSUME: the tests of individual structures in one table are one family. The original study does not report the
-    # number of tests. Groups repeat the values of their members and must not reduce the significance of their members.
-    return table.groupby("family")["p"].transform(lambda p: correct(p.to_numpy()))
+    log10_p = known[f"log10_{p}"]
+    return known.assign(significant=log10_p.lt(math.log10(alpha)).astype("boolean").mask(log10_p.isna()))
 
 
 def correlations(rules: str, series: Iterable[Series], settings: AgingSettings) -> list[dict[str, Any]]:
@@ -183,7 +171,7 @@ def sensitivity_table(rows: list[dict[str, Any]], associations: pd.DataFrame) ->
     table = pd.DataFrame(rows)
     own = associations.set_index(["structure", "measure"])["rho"]
     of_study = own.reindex(pd.MultiIndex.from_frame(table[["structure", "measure"]])).to_numpy()
-    return table.assign(p=table["log10_p"].map(p_of_log10), difference=table["rho"] - of_study)
+    return with_p(table).assign(difference=table["rho"] - of_study)
 
 
 @dataclass(frozen=True)

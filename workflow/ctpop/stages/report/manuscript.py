@@ -134,7 +134,7 @@ def adjusted(study: FinishedStudy) -> dict[str, Any]:
     """
     table, covariates = study.tables["adjusted"], adjusted_for(study.tables)
     together = table["adjusted_for"].map(covariates_in_words).eq(covariates)
-    p = table.loc[together & table["family"].eq("structures"), "p"].dropna()
+    p = table.loc[together & table["family"].eq("structures"), "p_independence"].dropna()
     if not covariates or p.empty:
         return {}
     return {"covariates": covariates, "tested": len(p), "significant": int((p < study.config["aging"]["alpha"]).sum())}
@@ -147,7 +147,7 @@ def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
     order = found.assign(strength=found["rho"].abs()).sort_values(["strength", *KEY], ascending=[False, True, True])
     return [
         f"{in_a_sentence(row['structure'])} (ρ = {coefficient(row['rho'])}; {confidence} CI:"
-        f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p'])};"
+        f" {interval(row['ci_low'], row['ci_high'])}; {p_text(row['p_rho0'])};"
         f" n = {scans_of_patients(row['n'], row['n_patients'])})"
         for row in order.head(STRONGEST).to_dict("records")
     ]
@@ -197,7 +197,8 @@ def association_document(study: FinishedStudy) -> Document:
     note = (
         "Note.—ρ = Spearman rank correlation coefficient with age, CI = confidence interval, BH = Benjamini-Hochberg,"
         " H = Kruskal-Wallis statistic for age quartiles, ε² = epsilon squared (effect size of the Kruskal-Wallis"
-        " test), n = number of values that passed segmentation screening. P values are two-sided;"
+        " test), n = number of values that passed segmentation screening. P values are two-sided; the first"
+        " tests that the correlation is 0, and the second tests that value and age are independent;"
         f" P < {alpha} was considered to indicate"
         " statistical significance. Adjusted P values account for all correlations of individual structures or, for"
         " groups of structures, for all correlations of groups."
@@ -215,13 +216,14 @@ def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:
         "n": scans_of_patients(row["n"], row["n_patients"]),
         "ρ": coefficient(row["rho"]),
         f"{confidence} CI": interval(row["ci_low"], row["ci_high"]),
-        "P": p_cell(row["p"]),
-        "log₁₀ P": number(row["log10_p"], 1),
+        "P (ρ = 0)": p_cell(row["p_rho0"]),
+        "P (independence)": p_cell(row["p_independence"]),
+        "log₁₀ P": number(row["log10_p_independence"], 1),
         "Bonferroni P": p_cell(row["p_bonferroni"]),
         "Holm P": p_cell(row["p_holm"]),
         "BH q": p_cell(row["q_bh"]),
         "H": number(row["h"], 1),
-        "P (H)": p_cell(row["p_groups"]),
+        "P (H)": p_cell(row["p"]),
         "ε²": coefficient(row["epsilon_squared"]),
     }
 

@@ -65,7 +65,7 @@ def sensitivity(rows: StructureRows) -> CellGrid:
                 cells.size(row),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
-                cells.p_value(row["p"], row["log10_p"]),
+                cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
                 cells.coefficient(row["difference"], 3),
             ],
             strong=row["rules"] == "study",

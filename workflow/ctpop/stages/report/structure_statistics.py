@@ -8,7 +8,18 @@ from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.formatting import AXES, MEASURES, SEXES, covariates_in_words
 from ctpop.stages.report import cells
 from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
-from ctpop.stages.report.structure_tables import MEASURE, NOTE, Record, StructureRows, note, p_pair, true, without_notes
+from ctpop.stages.report.structure_tables import (
+    CORRELATION_P,
+    MEASURE,
+    NOTE,
+    Record,
+    StructureRows,
+    correlation_p,
+    note,
+    p_pair,
+    true,
+    without_notes,
+)
 
 TERMS = {
     "age": "Age",
@@ -33,8 +44,9 @@ def results(rows: StructureRows) -> CellGrid:
         ("Usable values, n", "associations", lambda row: cells.size(row)),
         (f"Spearman {RHO} with age", "associations", lambda row: cells.coefficient(row["rho"])),
         (rows.interval, "associations", lambda row: cells.limits(row["ci_low"], row["ci_high"])),
-        (P, "associations", lambda row: cells.p_value(row["p"])),
-        (LOG_P, "associations", lambda row: cells.decimal(row["log10_p"])),
+        (f"{P} ({RHO} = 0)", "associations", lambda row: cells.p_value(row["p_rho0"])),
+        (f"{P} (independence)", "associations", lambda row: cells.p_value(row["p_independence"])),
+        (f"{LOG_P} (independence)", "associations", lambda row: cells.decimal(row["log10_p_independence"])),
         (f"Adjusted {P} (Bonferroni)", "associations", lambda row: cells.p_value(row["p_bonferroni"])),
         (f"Adjusted {P} (Holm)", "associations", lambda row: cells.p_value(row["p_holm"])),
         ("False discovery rate <i>q</i>", "associations", lambda row: cells.p_value(row["q_bh"])),
@@ -102,13 +114,13 @@ def by_sex(rows: StructureRows) -> CellGrid:
                 cells.size(row),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
-                *p_pair(row),
+                *correlation_p(row),
                 note(row),
             ],
         )
         for row in rows.of("associations_by_sex")
     ]
-    headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, P, f"Adjusted {P}<br>(Bonferroni)", NOTE)
+    headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, *CORRELATION_P, NOTE)
     return without_notes(CellGrid("Results by sex", headings, made))
 
 
@@ -124,15 +136,15 @@ def adjusted(rows: StructureRows) -> CellGrid:
                 cells.coefficient(row["rho_crude"]),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
-                *p_pair(row),
+                *correlation_p(row),
                 note(row),
             ],
         )
         for row in rows.of("adjusted")
     ]
     headings = cells.heads(
-        *("Adjusted for", MEASURE, "n", "Excluded", f"Unadjusted {RHO}", f"Adjusted {RHO}", rows.interval, P),
-        *(f"Adjusted {P}<br>(Bonferroni)", NOTE),
+        *("Adjusted for", MEASURE, "n", "Excluded", f"Unadjusted {RHO}", f"Adjusted {RHO}", rows.interval),
+        *(*CORRELATION_P, NOTE),
     )
     remark = "Scans with missing covariates are excluded. Unadjusted correlations are based on the same scans."
     return without_notes(CellGrid("Correlations adjusted for covariates", headings, made, remark))

@@ -9,11 +9,12 @@ import pandas as pd
 from ctpop.contracts.codes import OUTCOMES
 from ctpop.figures.formatting import level, percent
 from ctpop.stages.report import cells
-from ctpop.stages.report.cells import Cell, CellGrid, Head, P
+from ctpop.stages.report.cells import RHO, Cell, CellGrid, Head, P
 from ctpop.stages.report.finished_study import FinishedStudy
 
 MEASURE = Head("Measure", words=True)
 NOTE = Head("Note", words=True)
+CORRELATION_P = (f"{P}<br>({RHO} = 0)", f"{P}<br>(independence)", f"Adjusted {P}<br>(Bonferroni)")
 
 Record = dict[str, Any]
 
@@ -43,6 +44,16 @@ class StructureRows:
 def p_pair(row: Record) -> list[Cell]:
     """Return the cells of the P value and of the Bonferroni-adjusted P value."""
     return [cells.p_value(row["p"], row["log10_p"]), cells.p_value(row["p_bonferroni"], row["log10_p"])]
+
+
+def correlation_p(row: Record) -> list[Cell]:
+    """Return the cells of the P values for a correlation of 0 and for independence, and of the adjusted P value."""
+    independence = row["log10_p_independence"]
+    return [
+        cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
+        cells.p_value(row["p_independence"], independence),
+        cells.p_value(row["p_bonferroni"], independence),
+    ]
 
 
 def note(row: Record) -> Cell:
