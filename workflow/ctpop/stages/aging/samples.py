@@ -47,6 +47,7 @@ class Sample:
 
     values: np.ndarray
     ages: np.ndarray
+    patients: np.ndarray
     covariates: list[Covariate]
     counts: dict[str, Any] = field(default_factory=dict)
 
@@ -80,7 +81,9 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
     patients = each.rows["patient"].to_numpy()
     left_out = {f"{name}_left_out": n for name, n in sizes(patients[~known]).items()}
     counts = {"adjusted_for": named(covariates), **sizes(patients[known]), **left_out}
-    return Sample(each.values[known], each.ages[known], [part.among(known) for part in all_of_them], counts)
+    return Sample(
+        each.values[known], each.ages[known], patients[known], [part.among(known) for part in all_of_them], counts
+    )
 
 
 def reason_of(result: float, left: int, n_min: int) -> str:
