@@ -68,6 +68,7 @@ rule all:
     input:
         rules.report.output,
         rules.adjust.output,
+        rules.effects.output,
         CENTILES,
         GALLERY,
         EVALUATION,

@@ -100,6 +100,12 @@ def _dictionary() -> Command:
     return dictionary
 
 
+def _effects() -> Command:
+    from ctpop.stages.aging import effects
+
+    return effects
+
+
 def _evaluate() -> Command:
     from ctpop.stages.evaluate import command
 
@@ -241,6 +247,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "contrast": Entry("check the recorded contrast administration against attenuation", _contrast),
         "aging": Entry("compute the statistics against age from the screened measures", _aging),
         "adjust": Entry("compute the statistics against age by sex and adjusted for covariates", _adjust),
+        "effects": Entry("compute effects per decade of age, sex differences, and relations with height", _effects),
         "centiles": Entry("fit centile curves by sex and compute the z scores of each patient", _centiles),
         "published": Entry("compare the results of a study with the published results", _published),
         "review": Entry("render images of the masks that a reviewer rates", _review),

@@ -64,6 +64,7 @@ rule adjust:
             "aging.covariates",
             "aging.categorical",
             "aging.covariate_share",
+            "aging.knots",
             "cohort.values",
         ),
     message:
@@ -73,6 +74,45 @@ rule adjust:
         " --structures {input.structures:q} --config {params.config:q} --adjusted {output.adjusted:q}"
         " --by-sex {output.associations_by_sex:q} --rank-ancova {output.rank_ancova:q}"
         " --age-curves {output.age_curves:q} &> {log:q}"
+
+
+rule effects:
+    input:
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        code=code("effects"),
+    output:
+        **tables_of("effects"),
+    log:
+        rules_of_study.log_file(STUDY, "effects"),
+    benchmark:
+        f"{STUDY}/benchmarks/effects.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        **rules_of_study.resources("effects"),
+    params:
+        program=program,
+        config=settings_file,
+        settings=settings_digest(
+            "aging.confidence",
+            "aging.n_min",
+            "aging.covariates",
+            "aging.categorical",
+            "aging.covariate_share",
+            "aging.knots",
+            "aging.windows",
+            "cohort.values",
+        ),
+    message:
+        "effects: effects per decade of age, sex differences, and relations with height"
+    shell:
+        "OPENBLAS_NUM_THREADS=1 {params.program} effects --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --structures {input.structures:q} --config {params.config:q} --age-effects {output.age_effects:q}"
+        " --age-models {output.age_models:q} --sex-differences {output.sex_differences:q}"
+        " --body-size {output.body_size:q} &> {log:q}"
 
 
 rule centiles:

@@ -10,13 +10,16 @@ from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHO
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
 from ctpop.contracts.dicom import CONVERSIONS
+from ctpop.contracts.effects import AGE_EFFECTS, AGE_MODELS, BODY_SIZE, SEX_DIFFERENCES
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
+    AGE_FORMS,
     CENTILE_MODELS,
     CHOSEN,
     CRITERIA,
     CURVE_TERMS,
     DECISIONS,
+    EFFECT_SEXES,
     ENDS,
     EVALUATION_STATUS,
     FACES,
@@ -54,11 +57,15 @@ INPUTS = (REGISTRY, REVIEW, TRUTH)
 __all__ = [
     "ADJUSTED",
     "AGE_CURVES",
+    "AGE_EFFECTS",
+    "AGE_FORMS",
+    "AGE_MODELS",
     "AGREEMENTS",
     "ANALYSIS",
     "ANALYSIS_SETS",
     "ASSOCIATIONS",
     "ASSOCIATIONS_BY_SEX",
+    "BODY_SIZE",
     "CENTILES",
     "CENTILES_SHOWN",
     "CENTILE_CALIBRATION",
@@ -75,6 +82,7 @@ __all__ = [
     "CRITERIA",
     "CURVE_TERMS",
     "DECISIONS",
+    "EFFECT_SEXES",
     "ENDS",
     "EVALUATION_STATUS",
     "EXCLUSIONS",
@@ -119,6 +127,7 @@ __all__ = [
     "SEGMENTS",
     "SEGMENT_STATUS",
     "SENSITIVITY",
+    "SEX_DIFFERENCES",
     "STRUCTURE",
     "STRUCTURE_FLOW",
     "TABLE1",

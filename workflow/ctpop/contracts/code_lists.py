@@ -35,6 +35,8 @@ CODE_LISTS = (
         "column `term` of `age_curves`; a small P value is evidence against the hypothesis",
         codes.CURVE_TERMS,
     ),
+    ("Forms of age curves", "column `form` of `age_effects`, `age_models`, and `sex_differences`", codes.AGE_FORMS),
+    ("Sexes of effects", "column `sex` of `age_effects`", codes.EFFECT_SEXES),
     ("Centile models", "column `model` of `centiles` and `centile_calibration`", codes.CENTILE_MODELS),
     ("Contrast findings", "column `looks` of `contrast_check`", codes.CONTRAST_LOOKS),
     ("Conversion status", "column `status` of `conversions`", dicom_codes.CONVERSION_STATUS),

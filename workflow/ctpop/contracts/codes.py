@@ -124,7 +124,8 @@ COUNTERPARTS = {
 OUTCOMES = {
     "ok": "a result was obtained",
     "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
-    " the number of values is below `aging.centiles_n_min`",
+    " the number of values is below `aging.centiles_n_min`; for effects in an age range, fewer than 25 patients of a"
+    " sex (50 without sex) have an age in this range",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
@@ -132,13 +133,17 @@ OUTCOMES = {
     "perfect_order": "the values are in perfect monotonic order of age; the confidence interval and the P value are"
     " undefined",
     "one_sex": "the sex of these patients is missing, is not adjusted for, or is the same in all patients",
-    "few_ages": "the number of different ages is too small to fit a curve",
+    "few_ages": "the number of different ages, or the range of ages, is too small to fit a curve",
+    "ages_outside": "the age, or the age range, is not between the 2.5th and 97.5th percentiles of age",
+    "no_height": "body height is not recorded",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",
     "nonlinear": "the value depends linearly on age in each sex",
+    "nonlinear_female": "the value depends linearly on age in women",
+    "nonlinear_male": "the value depends linearly on age in men",
     "interaction": "the difference between the sexes is the same at all ages",
 }
 CENTILE_MODELS = {
@@ -154,7 +159,8 @@ CONTRAST_LOOKS = {
     "not_measured": "no attenuation of the aorta, kidneys, or portal vein is usable",
 }
 AGE_FORMS = {
-    "spline": "natural cubic spline of age for each sex, or a straight line if the age range contains too few knots",
+    "spline": "natural cubic spline of age for each sex, or a straight line if the age range contains too few knots, or"
+    " a sex has too few patients",
     "line": "straight line of age for each sex",
 }
 EFFECT_SEXES = {

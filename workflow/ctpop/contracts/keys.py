@@ -27,6 +27,8 @@ INTERVALS = tuple(codes.INTERVALS)
 OUTCOMES = tuple(codes.OUTCOMES)
 CURVE_TERMS = tuple(codes.CURVE_TERMS)
 CENTILE_MODELS = tuple(codes.CENTILE_MODELS)
+AGE_FORMS = tuple(codes.AGE_FORMS)
+EFFECT_SEXES = tuple(codes.EFFECT_SEXES)
 
 SCAN = text("pseudonymous identifier of the scan", pattern=SCAN_ID_PATTERN)
 STRUCTURE = text("structure, as named in the label set of the study")

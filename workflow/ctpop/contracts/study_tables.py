@@ -88,6 +88,10 @@ TABLES = (
     StudyTable("associations_by_sex", "adjust"),
     StudyTable("rank_ancova", "adjust"),
     StudyTable("age_curves", "adjust"),
+    StudyTable("age_effects", "effects"),
+    StudyTable("age_models", "effects"),
+    StudyTable("sex_differences", "effects"),
+    StudyTable("body_size", "effects"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
@@ -121,6 +125,12 @@ SECTIONS = {
         "Associations with age by sex and after adjustment for covariates: one row per structure, measure, and set of"
         " covariates.",
         "confounders",
+    ),
+    "effects": Section(
+        "Effects of age",
+        "Average differences per decade of age, fitted age curves, differences between men and women, and relations"
+        " with body height: one row per structure, measure, and model.",
+        "effects",
     ),
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
     "published": Section("Comparison", "Results of the original study and of this study.", "paper"),

@@ -459,4 +459,4 @@ def _wishart_df(model: LinearModel, vectors: np.ndarray) -> float:
     traces, of_own = np.trace(alone, axis1=1, axis2=2), np.trace(own, axis1=1, axis2=2)
     total = float((traces**2).sum() - 2 * (traces * of_own).sum() + (products**2).sum())
     total += float((alone * alone).sum() - 2 * (alone * own).sum() + (products * products.swapaxes(0, 2)).sum())
-    return size * (size + 1) / total
+    return size * (size + 1) / float(total)

@@ -6,44 +6,48 @@ from typing import Any
 
 import numpy as np
 
+from ctpop.contracts.keys import CURVE_TERMS
+from ctpop.stages.aging.age_models import (
+    AgeSample,
+    age_sample,
+    modeled,
+    models_of,
+    reason_without_fit,
+    sex_codes,
+    without_sex,
+)
 from ctpop.stages.aging.age_series import Series
-from ctpop.stages.aging.samples import AdjustmentSettings, Patients, Sample, reason_of, sample_of
-from ctpop.stats.design import design
-from ctpop.stats.splines import FEWEST_KNOTS, TERMS, Wald, age_columns, age_tests, knots_of
+from ctpop.stages.aging.samples import AdjustmentSettings, Patients
+from ctpop.stats.age_effects import BOTH, AgeModel
+from ctpop.stats.covariates import named
+from ctpop.stats.linear_model import Wald
 
 
 def curve_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table `age_curves` for one series, one for each hypothesis."""
-    sample = sample_of(each, patients.together)
-    reason, tests = sample.why_not(settings.n_min), dict[str, Wald]()
-    if reason == "ok":
-        tests, reason = curve_tests(sample, settings.n_min)
-    for term in TERMS:
+    sexes = sex_codes(patients.cohort, settings.covariate_share)
+    sample = age_sample(each, without_sex(patients.together), sexes, settings.n_min)
+    model, reason = fitted_model(sample, each.measure, settings)
+    tests = {} if model is None else model.tests(model.model.fit(modeled(sample.values, each.measure)))
+    name = {**each.name, **sample.counts(model), "adjusted_for": named(sample.covariates)}
+    for term in CURVE_TERMS:
         test = tests.get(term)
-        outcome = _outcome(test, "one_sex" if reason == "ok" else reason)
-        yield {**each.name, **sample.counts, "term": term, **asdict(test or Wald()), "reason": outcome}
+        outcome = reason if model is None else _outcome(term, test, model)
+        yield {**name, "term": term, **asdict(test or Wald()), "reason": outcome}
 
 
-def curve_tests(sample: Sample, n_min: int) -> tuple[dict[str, Wald], str]:
-    """Return the tests of the age curve, and `ok` or the reason for missing tests.
-
-    The interaction of age and sex is tested only in series that include both sexes.
-    """
-    knots = knots_of(sample.ages)
-    if len(knots) < FEWEST_KNOTS:
-        return {}, "few_ages"
-    sexes = [covariate.values for covariate in sample.covariates if covariate.name == "sex" and covariate.varies]
-    curve = age_columns(sample.ages, knots, sexes[0] if sexes else None)
-    others = design(sample.covariates, len(sample.values), curve)
-    without_age = design(sample.covariates, len(sample.values), np.column_stack([sample.no_columns, *sexes]))
-    if others.shape[1] < without_age.shape[1]:  # age and a covariate such as year of birth are collinear
-        return {}, "explained"
-    left = len(sample.values) - curve.shape[1] - others.shape[1]
-    tests = age_tests(sample.values, curve, others, knots) if left >= n_min else {}
-    return tests, "ok" if tests else reason_of(np.nan, left, n_min)
+def fitted_model(sample: AgeSample, measure: str, settings: AdjustmentSettings) -> tuple[AgeModel | None, str]:
+    """Return the model of the age curve, and `ok` or the reason for a missing model."""
+    reason = reason_without_fit(sample, measure, settings.n_min)
+    if reason != "ok":
+        return None, reason
+    models = models_of(sample, np.array(settings.knots, dtype=float), settings.n_min)
+    return models.models["spline"], models.reasons["spline"]
 
 
-def _outcome(test: Wald | None, otherwise: str) -> str:
-    if test is None:
-        return otherwise
-    return "explained" if np.isnan(test.f) else "ok"
+def _outcome(term: str, test: Wald | None, model: AgeModel) -> str:
+    if test is not None:
+        return "explained" if np.isnan(test.f) else "ok"
+    sex = term.removeprefix("nonlinear_")
+    absent = term == "interaction" or (sex in BOTH and sex not in model.sexes)
+    return "one_sex" if absent else "few_ages"

@@ -22,6 +22,7 @@ class AdjustmentSettings:
     cut_years: list[float]
     categorical: list[str]
     covariate_share: float
+    knots: list[float]
     covariates: list[str] | None = None
 
 
