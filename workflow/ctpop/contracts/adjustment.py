@@ -116,19 +116,31 @@ AGE_CURVES = Table(
     "age_curves",
     ("structure", "measure", "term"),
     "tests of the age curves: one row per structure, measure, and hypothesis. The model contains one natural spline of"
-    " age per sex and the other covariates; standard errors are HC3 standard errors",
+    " age per sex and the other covariates. The natural logarithm of volumes is modeled, so that the interaction"
+    " compares percentages. Tests are robust to unequal spread and to several scans per patient",
     {
         "structure": ANALYZED,
         "measure": MEASURE,
         "term": text("tested hypothesis", among=CURVE_TERMS),
-        "adjusted_for": ADJUSTED_FOR,
-        "n": COMPLETE,
+        "adjusted_for": text(
+            'covariates in the model in addition to age and sex, joined by " + ", or `none` if there are no such'
+            " covariates"
+        ),
+        "n": count("number of scans in the model"),
         "n_patients": PATIENTS,
-        "n_left_out": LEFT_OUT,
+        "n_left_out": count(
+            "number of usable values that are not in the model, because the sex or a covariate is missing, a sex has"
+            " too few patients, or the value is the only one in a category of a covariate"
+        ),
         "n_patients_left_out": PATIENTS_LEFT_OUT,
         "f": number("F statistic of the Wald test", low=0, missing=NONE),
         "df_1": count("numerator degrees of freedom", low=1, missing=NONE),
-        "df_2": count("denominator degrees of freedom", low=1, missing=NONE),
+        "df_2": number(
+            "denominator degrees of freedom: patients minus columns of the model, or an approximation if patients have"
+            " several scans and there are fewer than 300 patients",
+            low=0,
+            missing=NONE,
+        ),
         "log10_p": number("base-10 logarithm of the P value", high=0, missing=NONE),
         "p": p_value("P value", NONE),
         "p_bonferroni": p_value(

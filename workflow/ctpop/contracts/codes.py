@@ -164,8 +164,8 @@ AGE_FORMS = {
     "line": "straight line of age for each sex",
 }
 EFFECT_SEXES = {
-    "female": "effect in women",
-    "male": "effect in men",
+    "female": "effect in female patients",
+    "male": "effect in male patients",
     "standardized": "mean of the effects in women and in men, each with weight 1/2",
     "difference": "effect in men minus effect in women",
     "all": "effect in all patients of a model without sex",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctpop.stats.linear_model import Estimate, Fit, LinearModel, Wald, linear_model
+from ctpop.stats.linear_model import LinearEstimate, LinearModel, ModelFit, Wald, linear_model
 from ctpop.stats.splines import FEWEST_KNOTS, bends, natural_basis, steps
 
 CENTRAL = (0.025, 0.975)  # percentiles of age between which effects are reported
@@ -227,13 +227,13 @@ class AgeModel:
             found["interaction"] = np.kron([-1.0, 1.0], flat)
         return {term: self._with_covariates(combinations) for term, combinations in found.items()}
 
-    def tests(self, fit: Fit) -> dict[str, Wald]:
+    def tests(self, fit: ModelFit) -> dict[str, Wald]:
         """Return the tests of all hypotheses about the curves.
 
         Parameters
         ----------
-        fit : Fit
-            Fit of the model to a dependent variable.
+        fit : ModelFit
+            ModelFit of the model to a dependent variable.
 
         Returns
         -------
@@ -307,12 +307,12 @@ def age_model(
     return AgeModel(sexes, knots, linear_model(np.column_stack([*curves, others]), patients))
 
 
-def in_percent(found: Estimate) -> tuple[float, float, float]:
+def in_percent(found: LinearEstimate) -> tuple[float, float, float]:
     """Return a difference of natural logarithms and its limits in percent: 100 (exp(x) - 1).
 
     Parameters
     ----------
-    found : Estimate
+    found : LinearEstimate
         Difference of logarithms.
 
     Returns
@@ -322,7 +322,7 @@ def in_percent(found: Estimate) -> tuple[float, float, float]:
 
     Examples
     --------
-    >>> tuple(round(limit, 2) for limit in in_percent(Estimate(-0.05, 0.01, 100, -0.07, -0.03, -5.0)))
+    >>> tuple(round(limit, 2) for limit in in_percent(LinearEstimate(-0.05, 0.01, 100, -0.07, -0.03, -5.0)))
     (-4.88, -6.76, -2.96)
 
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctpop.stats.correlation import rho_of_ranks
-from ctpop.stats.linear_model import Fit, linear_model
+from ctpop.stats.linear_model import ModelFit, linear_model
 from ctpop.stats.ranks import ranks_of
 
 REFERENCE_CM = 170.0
@@ -42,7 +42,7 @@ class Indexed:
     exponent_index: float
 
 
-def allometric_model(volumes: np.ndarray, heights: np.ndarray, others: np.ndarray, patients: np.ndarray) -> Fit:
+def allometric_model(volumes: np.ndarray, heights: np.ndarray, others: np.ndarray, patients: np.ndarray) -> ModelFit:
     """Return the fit of ln(volume) to ln(height / 170 cm) and other columns.
 
     Parameters
@@ -58,7 +58,7 @@ def allometric_model(volumes: np.ndarray, heights: np.ndarray, others: np.ndarra
 
     Returns
     -------
-    Fit
+    ModelFit
         The fit. The first coefficient is the constant, the second is the exponent, and the coefficients of `others`
         follow.
 

@@ -22,13 +22,13 @@ FEW_PATIENTS = 300
 
 
 @dataclass(frozen=True)
-class Estimate:
+class LinearEstimate:
     """A linear combination of coefficients with its confidence interval; missing (NaN) if it is not defined.
 
     Attributes
     ----------
     estimate : float
-        Estimate, in the unit of the dependent variable.
+        LinearEstimate, in the unit of the dependent variable.
     error : float
         Standard error of the estimate.
     df : float
@@ -40,7 +40,7 @@ class Estimate:
 
     Examples
     --------
-    >>> Estimate().estimate
+    >>> LinearEstimate().estimate
     nan
 
     """
@@ -194,7 +194,7 @@ class LinearModel:
         found: np.ndarray = linalg.solve_triangular(self.triangle, combinations[:, self.kept].T, trans="T")
         return found
 
-    def fit(self, values: np.ndarray) -> "Fit":
+    def fit(self, values: np.ndarray) -> "ModelFit":
         """Return the fit of a dependent variable.
 
         Parameters
@@ -204,7 +204,7 @@ class LinearModel:
 
         Returns
         -------
-        Fit
+        ModelFit
             The fit.
 
         Examples
@@ -219,11 +219,11 @@ class LinearModel:
         residuals = y - self.orthogonal @ projected
         scores = self.sums(self.adjusted * residuals[:, np.newaxis])
         exact = float(residuals @ residuals) <= NO_RESIDUAL * float(y @ y)
-        return Fit(self, projected, residuals, scores.T @ scores, exact)
+        return ModelFit(self, projected, residuals, scores.T @ scores, exact)
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class ModelFit:
     """A linear model fitted to one dependent variable.
 
     Attributes
@@ -275,7 +275,7 @@ class Fit:
         degrees = self.model.degrees
         return math.sqrt(float(self.residuals @ self.residuals) / degrees) if degrees > 0 else math.nan
 
-    def estimate(self, combination: np.ndarray, confidence: float, null: float = 0.0) -> Estimate:
+    def estimate(self, combination: np.ndarray, confidence: float, null: float = 0.0) -> LinearEstimate:
         """Return a linear combination of the coefficients with its confidence interval.
 
         The degrees of freedom are patients minus columns, or those of Satterthwaite's approximation if patients have
@@ -292,7 +292,7 @@ class Fit:
 
         Returns
         -------
-        Estimate
+        LinearEstimate
             The estimate; NaN if the coefficients are not defined or have no standard error.
 
         Examples
@@ -305,15 +305,15 @@ class Fit:
         """
         vectors = self.model.contrasts(combination[np.newaxis])
         if vectors is None or self.exact or self.model.simple_df < 1:
-            return Estimate()
+            return LinearEstimate()
         estimate = float(vectors[:, 0] @ self.projected)
         error = math.sqrt(max(0.0, float(vectors[:, 0] @ self.spread @ vectors[:, 0])))
         df = _wishart_df(self.model, vectors) if self.model.approximated else self.model.simple_df
         if not error > 0 or not df > 0:
-            return Estimate()
+            return LinearEstimate()
         quantile = float(special.stdtrit(df, (1 + confidence) / 2))
         p = log10_p_of_f(((estimate - null) / error) ** 2, 1, df)
-        return Estimate(estimate, error, df, estimate - quantile * error, estimate + quantile * error, p)
+        return LinearEstimate(estimate, error, df, estimate - quantile * error, estimate + quantile * error, p)
 
     def test(self, combinations: np.ndarray) -> Wald:
         """Return the F test that all linear combinations are 0.
@@ -459,4 +459,5 @@ def _wishart_df(model: LinearModel, vectors: np.ndarray) -> float:
     traces, of_own = np.trace(alone, axis1=1, axis2=2), np.trace(own, axis1=1, axis2=2)
     total = float((traces**2).sum() - 2 * (traces * of_own).sum() + (products**2).sum())
     total += float((alone * alone).sum() - 2 * (alone * own).sum() + (products * products.swapaxes(0, 2)).sum())
-    return size * (size + 1) / float(total)
+    df: float = size * (size + 1) / total
+    return df

@@ -47,7 +47,8 @@ def fitted_model(sample: AgeSample, measure: str, settings: AdjustmentSettings) 
 
 def _outcome(term: str, test: Wald | None, model: AgeModel) -> str:
     if test is not None:
-        return "explained" if np.isnan(test.f) else "ok"
+        missing = "too_few" if model.model.approximated else "explained"
+        return missing if np.isnan(test.f) else "ok"
     sex = term.removeprefix("nonlinear_")
     absent = term == "interaction" or (sex in BOTH and sex not in model.sexes)
     return "one_sex" if absent else "few_ages"

@@ -20,7 +20,7 @@ from ctpop.stages.aging.age_models import (
 from ctpop.stages.aging.age_series import SIZES, sizes
 from ctpop.stats.age_effects import BOTH, AgeModel, central_ages, in_percent
 from ctpop.stats.covariates import named
-from ctpop.stats.linear_model import Estimate, Fit
+from ctpop.stats.linear_model import LinearEstimate, ModelFit
 
 AGE_YEARS = 50.0  # age at which the sexes are compared
 # ASSUME: an effect in an age range requires 25 patients of each sex in the range, or 50 patients without sex
@@ -51,7 +51,7 @@ class FittedCurve:
     form: str
     by_sex: bool
     models: AgeModels
-    fit: Fit | None
+    fit: ModelFit | None
     reason: str
 
     @property
@@ -76,7 +76,7 @@ class FittedCurve:
         counts = self.sample.counts(self.model)
         return {**key, "adjusted_for": named(self.sample.covariates), "form": self.form, **counts}
 
-    def limits(self, found: Estimate) -> tuple[float, float, float]:
+    def limits(self, found: LinearEstimate) -> tuple[float, float, float]:
         """Return an estimate with its limits in the unit of the table: HU, or percent for volumes."""
         return in_percent(found) if self.logarithmic else (found.estimate, found.ci_low, found.ci_high)
 
@@ -109,7 +109,7 @@ def effect_rows(curve: FittedCurve, settings: EffectSettings) -> Iterator[dict[s
     sexes = (*BOTH, "standardized", "difference") if curve.by_sex else ("all",)
     for (low, high), sex in product(windows, sexes):
         counts, reason = facts(curve, sex, low, high)
-        found, sd = Estimate(), np.nan
+        found, sd = LinearEstimate(), np.nan
         if reason == "ok" and curve.model is not None and curve.fit is not None:
             combination = curve.model.window(low, high)[sex]
             found, sd = curve.fit.estimate(combination, settings.confidence), curve.fit.residual_sd
@@ -210,7 +210,7 @@ def _df(curve: FittedCurve, confidence: float) -> float:
 
 def difference_row(curve: FittedCurve, settings: EffectSettings) -> dict[str, Any]:
     """Return the row of the table `sex_differences` for one curve."""
-    reason, found, sd = _reason_of_difference(curve), Estimate(), np.nan
+    reason, found, sd = _reason_of_difference(curve), LinearEstimate(), np.nan
     if reason == "ok" and curve.model is not None and curve.fit is not None:
         found, sd = curve.fit.estimate(curve.model.difference_at(AGE_YEARS), settings.confidence), curve.fit.residual_sd
         reason = "explained" if np.isnan(found.estimate) else "ok"

@@ -9,7 +9,7 @@ from ctpop.stages.aging.age_series import sizes
 from ctpop.stages.aging.effect_rows import AGE_YEARS, EffectSettings
 from ctpop.stats.age_effects import BOTH, DECADE, in_percent
 from ctpop.stats.body_size import allometric_model, correlations_with_height, volume_index
-from ctpop.stats.linear_model import Fit, linear_model
+from ctpop.stats.linear_model import ModelFit, linear_model
 
 EXPONENT, SQUARE = 1, 2.0  # position of the exponent among the coefficients; exponent of the index
 
@@ -50,13 +50,13 @@ def _reason(sample: AgeSample, n_min: int) -> str:
     return "all_equal" if alike else "ok"
 
 
-def _reason_of_fit(fit: Fit, n_min: int) -> str:
+def _reason_of_fit(fit: ModelFit, n_min: int) -> str:
     if fit.model.simple_df < n_min:
         return "too_few"
     return "explained" if fit.exact or not fit.model.kept.all() else "ok"
 
 
-def _exponent(fit: Fit, confidence: float) -> dict[str, float]:
+def _exponent(fit: ModelFit, confidence: float) -> dict[str, float]:
     unit = np.eye(len(fit.coefficients))[EXPONENT]
     found = fit.estimate(unit, confidence)
     return {
