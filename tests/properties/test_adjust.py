@@ -4,13 +4,15 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ctpop.stats.age_effects import BOTH, age_model
 from ctpop.stats.correlation import spearman
 from ctpop.stats.design import Covariate, design, strata_of
 from ctpop.stats.f_tail import log10_p_of_f
+from ctpop.stats.linear_model import linear_model
 from ctpop.stats.ordinal import Ordinal
 from ctpop.stats.psr import WithinStrata, correlation_of_residuals
 from ctpop.stats.quade import quade
-from ctpop.stats.splines import FEWEST_KNOTS, age_columns, age_tests, knots_of, leverage
+from ctpop.stats.splines import natural_basis
 from support.laws import law
 
 PERSON = st.tuples(
@@ -20,6 +22,7 @@ PERSON = st.tuples(
     st.integers(0, 1).map(float),  # sex
 )
 PEOPLE = st.lists(PERSON, min_size=12, max_size=60).map(np.array)
+MANY_PEOPLE = st.lists(PERSON, min_size=40, max_size=90).map(np.array)
 
 
 def adjusted(patients, value, how):
@@ -120,22 +123,72 @@ def test_quade_depends_only_on_the_order_of_values_and_covariates(patients):
     same(first, second, 1e-7)
 
 
-@law(20)
-@given(PEOPLE, st.floats(0.25, 8), st.floats(-100, 100))
-def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(patients, factor, shift):
+KNOTS = np.array([25.0, 45.0, 65.0, 85.0])
+
+
+def curve_model(patients, numbers=None):
+    """Return a model of age curves by sex with height, which is well-conditioned, or skip the example."""
     age, value, height, sex = patients.T
-    knots = knots_of(age)
-    assume(len(knots) >= FEWEST_KNOTS and np.ptp(value) > 0)
-    curve = age_columns(age, knots, sex if np.ptp(sex) else None)
-    others = design([Covariate("height_cm", height, of_kinds=False)], len(age), curve)
-    assume(len(age) - curve.shape[1] - others.shape[1] >= 3)
-    columns = np.column_stack([curve, others])
-    assume(np.linalg.cond(columns / np.linalg.norm(columns, axis=0)) < 1e4)  # otherwise, rounding reduces the precision
-    assume(leverage(columns).max() < 0.999)  # HC3 divides by the square of 1 - leverage
-    found, scaled = (age_tests(v, curve, others, knots) for v in (value, factor * value + shift))
+    assume(np.ptp(value) > 0 and 4 < sex.sum() < len(sex) - 4)
+    numbers = np.arange(len(age)) if numbers is None else numbers
+    model = age_model(age, BOTH, sex.astype(int), numbers, KNOTS, (height - height.mean())[:, np.newaxis])
+    columns = model.model
+    assume(len(columns.order) == len(age) and columns.kept.all() and columns.simple_df >= 3)
+    assume(np.linalg.cond(columns.triangle / np.linalg.norm(columns.triangle, axis=0)) < 1e4)  # limits rounding errors
+    assume((columns.orthogonal**2).sum(axis=1).max() < 0.999)  # HC3 divides by the square of 1 - leverage
+    return model
+
+
+@law(20)
+@given(MANY_PEOPLE, st.floats(0.25, 8), st.floats(-100, 100))
+def test_tests_of_the_age_curve_do_not_depend_on_the_unit_of_the_value(patients, factor, shift):
+    model, value = curve_model(patients), patients[:, 1]
+    found, scaled = (model.tests(model.model.fit(v)) for v in (value, factor * value + shift))
     assert found.keys() == scaled.keys()
     for term, test in found.items():
         same(test, scaled[term], 1e-5)
+
+
+@law(20)
+@given(MANY_PEOPLE, st.integers(1, 3), st.randoms(use_true_random=False))
+def test_the_numbers_and_the_order_of_patients_do_not_affect_effects(patients, scans, random):
+    numbers = np.arange(len(patients)) // scans
+    model = curve_model(patients, numbers)
+    order, names = list(range(len(patients))), list(range(numbers.max() + 1))
+    random.shuffle(order)
+    random.shuffle(names)
+    other = curve_model(patients[order], np.array(names)[numbers[order]])
+    for sex, combination in model.window(30, 80).items():
+        found = model.model.fit(patients[:, 1]).estimate(combination, 0.95)
+        same(found, other.model.fit(patients[order, 1]).estimate(other.window(30, 80)[sex], 0.95), 1e-6)
+
+
+@law(20)
+@given(MANY_PEOPLE, st.floats(20, 50), st.floats(55, 90), st.integers(1, 3))
+def test_an_effect_does_not_depend_on_the_basis_of_the_spline(patients, low, high, scans):
+    numbers = np.arange(len(patients)) // scans
+    model = curve_model(patients, numbers)
+    age, value, height, sex = patients.T
+    mixed = np.random.default_rng(0).standard_normal((4, 4)) + 3 * np.eye(4)  # another basis of the same curves
+    basis = natural_basis(age, KNOTS) @ mixed
+    columns = [basis, basis * (sex - 0.5)[:, np.newaxis], (height - height.mean())[:, np.newaxis]]
+    other = linear_model(np.column_stack(columns), numbers)
+    ends = natural_basis(np.array([low, high]), KNOTS) @ mixed
+    slope = np.concatenate([(ends[1] - ends[0]) / ((high - low) / 10), np.zeros(5)])
+    found = model.model.fit(value).estimate(model.window(low, high)["standardized"], 0.95)
+    same(found, other.fit(value).estimate(slope, 0.95), 1e-5)
+
+
+@law(20)
+@given(MANY_PEOPLE)
+def test_weights_are_those_of_hc3_with_one_scan_per_patient_and_of_cr2_otherwise(patients):
+    model = curve_model(patients)
+    twice = curve_model(patients, np.r_[0, 0, np.arange(1, len(patients) - 1)])
+    leverage = (model.model.orthogonal**2).sum(axis=1)
+    np.testing.assert_allclose(model.model.adjusted, model.model.orthogonal / (1 - leverage)[:, np.newaxis])
+    np.testing.assert_allclose(
+        twice.model.adjusted[2:], (model.model.orthogonal / np.sqrt(1 - leverage)[:, np.newaxis])[2:], atol=1e-12
+    )
 
 
 @law(20)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ctpop.stats import families
+from ctpop.stats.age_effects import BOTH, age_model
 from ctpop.stats.correlation import spearman
 from ctpop.stats.design import Covariate, strata_of
 from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
@@ -15,7 +16,6 @@ from ctpop.stats.normality import kolmogorov_smirnov
 from ctpop.stats.psr import WithinStrata, correlation_of_residuals
 from ctpop.stats.quade import quade
 from ctpop.stats.ranksum import rank_sum
-from ctpop.stats.splines import age_columns, age_tests, knots_of
 
 HERE = Path(__file__).parent
 PEOPLE = pd.read_csv(HERE / "r_data.csv").astype(float)
@@ -112,12 +112,13 @@ def test_correlation_within_the_sexes_equals_that_of_ridits(outcome):
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_splines_of_age_agree_with_ns_and_hc3_errors(outcome):
-    knots, values = knots_of(AGES), PEOPLE[outcome].to_numpy()
-    curve = age_columns(AGES, knots, MALE)
-    found = age_tests(values, curve, HEIGHT, knots)
-    left = np.linalg.lstsq(np.column_stack([curve, HEIGHT]), values)[1].item()
-    tests = {f"{term}_{name}": number for term in found for name, number in f_and_p(found[term])}
-    same({**tests, "rss": left}, of_r(outcome, "spline"))
+    knots = np.quantile(AGES, [0.05, 0.35, 0.65, 0.95])
+    model = age_model(AGES, BOTH, MALE.astype(int), np.arange(len(AGES)), knots, HEIGHT - HEIGHT.mean())
+    fit = model.model.fit(PEOPLE[outcome].to_numpy())
+    found = model.tests(fit)
+    terms = ("age", "nonlinear", "interaction")
+    tests = {f"{term}_{name}": number for term in terms for name, number in f_and_p(found[term])}
+    same({**tests, "rss": float(fit.residuals @ fit.residuals)}, of_r(outcome, "spline"))
 
 
 def f_and_p(test):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.documents.table1 import table1
-from ctpop.stages.aging import adjust, centiles, published
+from ctpop.stages.aging import adjust, centiles, effects, published
 from ctpop.stages.aging import age_series as series
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging.truth_comparison import truth_table
@@ -157,6 +157,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
         "contrast_check": contrast.contrast_check(included, measures, screening["verdicts"], section("cohort", None)),
         **results,
         **adjusted_tables(included, screening["analysis"], labels),
+        **effect_tables(included, screening["analysis"], labels),
         "compare_published": all_tables.COMPARE_PUBLISHED.check(
             published.compare(all_tables.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
         ),
@@ -262,6 +263,18 @@ def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: Labe
     }
     contracts = {table.name: table for table in all_tables.TABLES}
     return {name: contracts[name].check(table) for name, table in rows.items()}
+
+
+def effect_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet) -> dict[str, pd.DataFrame]:
+    """Return the tables of effects per decade of age, age curves, sex differences, and body size."""
+    settings = chosen(effects.EffectSettings, "aging", None)
+    covariates = covariates_of(patients, settings.covariates, settings.categorical)
+    split = series.split(adjust.with_positions(analysis, patients), labels.names, list(labels.groups))
+    known = effects.effect_cohort(patients, covariates, settings.covariate_share)
+    contracts = {table.name: table for table in all_tables.TABLES}
+    return {
+        name: contracts[name].check(table) for name, table in effects.effect_tables(split, known, settings).items()
+    }
 
 
 def centile_tables(

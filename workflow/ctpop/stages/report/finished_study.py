@@ -43,6 +43,10 @@ REQUIRED = (
     all_tables.ASSOCIATIONS_BY_SEX,
     all_tables.RANK_ANCOVA,
     all_tables.AGE_CURVES,
+    all_tables.AGE_EFFECTS,
+    all_tables.AGE_MODELS,
+    all_tables.SEX_DIFFERENCES,
+    all_tables.BODY_SIZE,
     all_tables.COMPARE_PUBLISHED,
 )
 CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
