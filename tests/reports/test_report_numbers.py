@@ -110,7 +110,8 @@ def test_the_page_of_a_structure_has_all_its_tables(study):
     text = (study / "report" / "structures" / "liver.html").read_text(encoding="utf-8")
 
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
-        *("Association with age", "Pairwise comparisons of age quartiles", "Results by sex"),
+        *("Association with age", "Difference per decade of age", "Difference between men and women at 50 years"),
+        *("Pairwise comparisons of age quartiles", "Results by sex"),
         *("Correlations adjusted for covariates", "Adjusted tests of age quartiles and age curve", "Centiles"),
         *("Excluded values by reason", "Characteristics of patients with usable and excluded values"),
         *("Extreme values", "Sensitivity to screening rules", "Comparison with the ground truth"),

@@ -272,9 +272,7 @@ def effect_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelS
     split = series.split(adjust.with_positions(analysis, patients), labels.names, list(labels.groups))
     known = effects.effect_cohort(patients, covariates, settings.covariate_share)
     contracts = {table.name: table for table in all_tables.TABLES}
-    return {
-        name: contracts[name].check(table) for name, table in effects.effect_tables(split, known, settings).items()
-    }
+    return {name: contracts[name].check(table) for name, table in effects.effect_tables(split, known, settings).items()}
 
 
 def centile_tables(

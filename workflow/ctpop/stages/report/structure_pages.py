@@ -8,6 +8,7 @@ import pandas as pd
 from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_effects import body_size, effects, sex_differences
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_screening import (
     beside_published,
@@ -22,12 +23,14 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
+    *("age_effects", "sex_differences", "body_size"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(results, effects, sex_differences, body_size),
+    *(beside_published, post_hoc, by_sex, adjusted, curves, centiles),
     *(losses, failures, extremes, sensitivity, beside_truth),
 )
 

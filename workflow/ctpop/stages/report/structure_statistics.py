@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pandas as pd
 from markupsafe import Markup
 
 from ctpop.contracts.all_tables import CENTILES_SHOWN
@@ -24,6 +25,8 @@ from ctpop.stages.report.structure_tables import (
 TERMS = {
     "age": "Age",
     "nonlinear": "Nonlinearity of the age curve",
+    "nonlinear_female": "Nonlinearity in women",
+    "nonlinear_male": "Nonlinearity in men",
     "interaction": "Age-by-sex interaction",
 }
 CENTILE_STEP_YEARS = 10
@@ -177,7 +180,7 @@ def curves(rows: StructureRows) -> CellGrid:
                     cells.words(_covariates(row["adjusted_for"])),
                     cells.size(row),
                 ),
-                *(cells.decimal(row["f"], 2), cells.count(row["df_1"]), cells.count(row["df_2"])),
+                *(cells.decimal(row["f"], 2), cells.count(row["df_1"]), _degrees(row["df_2"])),
                 *p_pair(row),
                 *(cells.coefficient(row["partial_r_squared"], 3), note(row)),
             ],
@@ -218,6 +221,11 @@ def _covariates(names: str) -> str:
 
 def _quartile(number: int, ages: list[str]) -> str:
     return f"{number} ({ages[number - 1]} years)" if ages[number - 1] else str(number)
+
+
+def _degrees(df: float) -> Cell:
+    """Return degrees of freedom, which have a decimal place if they are approximated."""
+    return cells.decimal(df, 0 if pd.isna(df) or float(df).is_integer() else 1)
 
 
 def _flag(truth: object) -> Cell:
