@@ -1,7 +1,6 @@
 """Effects of age on one structure: differences per decade, differences between the sexes, and relation with height."""
 
 from collections.abc import Callable
-from itertools import groupby
 
 import pandas as pd
 from markupsafe import Markup
@@ -28,10 +27,10 @@ def effects(rows: StructureRows) -> CellGrid:
     """Return the average differences per decade of age, with one row per model and age range."""
     found = rows.of("age_effects")
     sexes = [sex for sex in COLUMNS if any(row["sex"] == sex and row["reason"] == "ok" for row in found)]
-    made = [
-        _effect_row({row["sex"]: row for row in same}, sexes)
-        for _, same in groupby(found, lambda row: (row["measure"], row["adjusted_for"], row["window"]))
-    ]
+    models: dict[tuple[str, str, str], dict[str, Record]] = {}
+    for row in found:
+        models.setdefault((row["measure"], row["adjusted_for"], row["window"]), {})[row["sex"]] = row
+    made = [_effect_row(by_sex, sexes) for by_sex in models.values()]
     interval = rows.interval
     headings = cells.heads(
         *("Ages", MEASURE, Head("Adjusted for", words=True), "n"),
