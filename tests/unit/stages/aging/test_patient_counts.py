@@ -6,7 +6,7 @@ import pytest
 
 from ctpop.contracts import all_tables
 from ctpop.contracts.tables import Table
-from ctpop.stages.aging import adjust, centiles, command
+from ctpop.stages.aging import adjust, centiles, command, effects
 from ctpop.stages.aging.age_series import split
 from ctpop.stats.covariates import covariates_of, joint
 from ctpop.study.configuration import chosen
@@ -44,6 +44,7 @@ def tables_of(cohort):
     covariates = covariates_of(cohort, None, [])
     patients = adjust.Patients(cohort, covariates, joint(covariates, 0.5), np.array([40.0, 55.0, 70.0]))
     first = series[:1]
+    known = effects.effect_cohort(cohort, covariates, 0.5)
     fits = list(centiles.fits_of(first[0], cohort.set_index("scan_id")["sex"], centiles.CentileSettings(30)))
     return {
         "normality": command.normality_table(first, SETTINGS),
@@ -55,6 +56,7 @@ def tables_of(cohort):
         "associations_by_sex": pd.DataFrame(adjust.by_sex_rows(first[0], patients, settings)),
         "rank_ancova": pd.DataFrame(adjust.ancova_rows(first[0], patients, settings)),
         "age_curves": pd.DataFrame(adjust.curve_rows(first[0], patients, settings)),
+        **effects.effect_tables(first, known, chosen(effects.EffectSettings, "aging", None)),
         "centiles": pd.concat([centiles.curve_table(fit) for fit in fits]),
         "centile_calibration": pd.DataFrame([row for fit in fits for row in centiles.calibration_rows(fit)]),
     }
@@ -69,7 +71,8 @@ WITH_SEX = {"associations_by_sex", "centiles", "centile_calibration"}
 
 
 @pytest.mark.parametrize(
-    "name", [*("normality", "associations", "groups", "sensitivity", "adjusted", "rank_ancova", "age_curves")]
+    "name",
+    [*("normality", "associations", "groups", "sensitivity", "adjusted", "rank_ancova", "age_curves", "age_models")],
 )
 def test_scans_and_patients_are_counted_separately(repeated, name):
     assert repeated[name][["n", "n_patients"]].to_numpy().tolist() == [[200, 50]] * len(repeated[name])
