@@ -1,4 +1,4 @@
-"""Confidence interval of the Hodges-Lehmann shift for groups with unequal spread, ties, or several scans per patient."""
+"""Confidence interval of the Hodges-Lehmann shift, for unequal spread, ties, and several scans per patient."""
 
 import math
 
@@ -19,10 +19,10 @@ def shift_interval(
     """Return the confidence limits of the median of all differences older - younger.
 
     A difference d is in the interval if the proportion of differences below d deviates from 1/2 by at most q s. The
-    limits are therefore two ordered differences, those of the ranks ab (1/2 -+ q s). The standard error s is that of the
-    AUC of the groups after alignment by the shift (`auc_error`). It does not assume equal spread, and it allows for
-    several scans per patient, whereas the common interval of Hodges and Lehmann assumes distributions that differ only
-    by the shift.
+    limits are therefore two of the ordered differences, those of the ranks ab (1/2 -+ q s). The standard error s is
+    that of the AUC of the groups after alignment by the shift (`auc_error`). It does not assume equal spread, and it
+    allows for several scans per patient, whereas the usual interval assumes distributions that differ only by the
+    shift.
 
     Parameters
     ----------
