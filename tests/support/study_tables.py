@@ -255,11 +255,12 @@ def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: Labe
         name: adjust.table_of([row for each in split for row in make(each, known, settings)], family_of, p, *within)
         for name, make, p, within in (
             ("adjusted", adjust.adjusted_rows, "p_independence", ["adjusted_for"]),
-            ("associations_by_sex", adjust.by_sex_rows, "p_independence", ["sex"]),
             ("rank_ancova", adjust.ancova_rows, "p", []),
             ("age_curves", adjust.curve_rows, "p", ["term"]),
         )
     }
+    by_sex = [row for each in split for row in adjust.by_sex_rows(each, known, settings)]
+    rows["associations_by_sex"] = adjust.by_sex_table(by_sex, family_of)
     contracts = {table.name: table for table in all_tables.TABLES}
     return {name: contracts[name].check(table) for name, table in rows.items()}
 
