@@ -6,78 +6,92 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from ctpop.stats.patient_sums import has_repeats
-
 FEWEST = 2  # patients in each group; the spread of one placement is undefined
 
 
 @dataclass(frozen=True)
-class Placements:
-    """Positions of the values of two groups relative to the other group.
+class Group:
+    """Values of a group as counts of distinct values, with the position and the patient of each value.
 
     Attributes
     ----------
-    first : np.ndarray of float, shape (a,)
-        For each value of the first group, the proportion of larger values in the second group, ties counted half.
-    second : np.ndarray of float, shape (b,)
-        For each value of the second group, the proportion of smaller values in the first group, ties counted half.
+    distinct : np.ndarray of float, shape (k,)
+        Distinct values in ascending order, in any unit (HU, mL).
+    counts : np.ndarray of int, shape (k,)
+        Number of values at each distinct value, 1 or more.
+    level : np.ndarray of int, shape (n,)
+        Position of each value among the distinct values.
+    patients : np.ndarray of int, shape (n,), or None
+        Patient of each value; None if each value is that of another patient.
 
     Examples
     --------
-    >>> placements_of(np.array([1.0, 4.0]), np.array([2.0, 4.0])).second.tolist()
-    [0.5, 0.75]
+    >>> group_of(np.array([5.0, 2.0, 5.0])).counts.tolist()
+    [1, 2]
 
     """
 
-    first: np.ndarray
-    second: np.ndarray
-
-    @property
-    def auc(self) -> float:
-        """Return the probability that the second group has the larger value, ties counted half.
-
-        Returns
-        -------
-        float
-            AUC, from 0 to 1.
-
-        Examples
-        --------
-        >>> placements_of(np.array([1.0, 4.0]), np.array([2.0, 4.0])).auc
-        0.625
-
-        """
-        return float(self.second.mean())
+    distinct: np.ndarray
+    counts: np.ndarray
+    level: np.ndarray
+    patients: np.ndarray | None = None
 
 
-def placements_of(first: np.ndarray, second: np.ndarray) -> Placements:
-    """Return the placements of the values of two groups.
+def group_of(values: np.ndarray, patients: np.ndarray | None = None) -> Group:
+    """Return the values of a group as counts of distinct values.
 
     Parameters
     ----------
-    first : np.ndarray of float, shape (a,)
-        Values of the first group, in any unit, without missing values.
-    second : np.ndarray of float, shape (b,)
-        Values of the second group, in the same unit.
+    values : np.ndarray of float, shape (n,)
+        Values, in any unit, without missing values.
+    patients : np.ndarray of int, shape (n,), optional
+        Patient of each value. By default, each value is that of another patient.
 
     Returns
     -------
-    Placements
-        Placements in the order of the values.
+    Group
+        The values in the order of the sample.
 
     Examples
     --------
-    >>> placements_of(np.array([1.0, 4.0]), np.array([2.0, 4.0])).first.tolist()
-    [1.0, 0.25]
+    >>> group_of(np.array([5.0, 2.0, 5.0])).level.tolist()
+    [1, 0, 1]
 
     """
-    below_or_equal, below = _shares(np.sort(first), second)
-    of_second = (below_or_equal + below) / 2
-    below_or_equal, below = _shares(np.sort(second), first)
-    return Placements(1 - (below_or_equal + below) / 2, of_second)
+    distinct, level, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return Group(distinct, counts, level, patients)
 
 
-def auc_error(placements: Placements, patients: tuple[np.ndarray, np.ndarray] | None = None) -> float:
+def placements_of(group: Group, other: Group, shift: float = 0.0) -> np.ndarray:
+    """Return for each distinct value the proportion of smaller values in another group, ties counted half.
+
+    Parameters
+    ----------
+    group : Group
+        The group with k distinct values.
+    other : Group
+        The other group, in the same unit.
+    shift : float
+        Difference subtracted from the values of `group`, in their unit.
+
+    Returns
+    -------
+    np.ndarray of float, shape (k,)
+        Placements, from 0 to 1.
+
+    Examples
+    --------
+    >>> placements_of(group_of(np.array([2.0, 4.0])), group_of(np.array([1.0, 4.0]))).tolist()
+    [0.5, 0.75]
+
+    """
+    until, values = np.concatenate([[0], np.cumsum(other.counts)]), group.distinct - shift
+    below = until[np.searchsorted(other.distinct, values, side="left")]
+    placements: np.ndarray = (below + until[np.searchsorted(other.distinct, values, side="right")]) / (2 * until[-1])
+    return placements
+
+
+def auc_error(younger: Group, older: Group, shift: float = 0.0) -> float:
     """Return the standard error of the AUC from placements, by patient if patients have several scans.
 
     With one scan per patient, the variance is that of DeLong, DeLong, and Clarke-Pearson (Biometrics 1988;44:837): the
@@ -87,10 +101,10 @@ def auc_error(placements: Placements, patients: tuple[np.ndarray, np.ndarray] | 
 
     Parameters
     ----------
-    placements : Placements
-        Placements of the values of both groups.
-    patients : tuple of np.ndarray of int, shapes (a,) and (b,), optional
-        Patient of each value of the first and the second group. By default, each value is that of another patient.
+    younger, older : Group
+        Values of the two groups.
+    shift : float
+        Difference subtracted from the values of the older group, in their unit.
 
     Returns
     -------
@@ -99,32 +113,35 @@ def auc_error(placements: Placements, patients: tuple[np.ndarray, np.ndarray] | 
 
     Examples
     --------
-    >>> placements = placements_of(np.array([1.0, 3.0, 4.0]), np.array([2.0, 4.0, 6.0]))
-    >>> round(auc_error(placements), 4)
+    >>> younger, older = np.array([1.0, 3.0, 4.0]), np.array([2.0, 4.0, 6.0])
+    >>> round(auc_error(group_of(younger), group_of(older)), 4)
     0.2485
-    >>> round(auc_error(placements, (np.array([0, 1, 1]), np.array([2, 3, 0]))), 4)
+    >>> repeated = group_of(younger, np.array([0, 1, 1])), group_of(older, np.array([2, 3, 0]))
+    >>> round(auc_error(*repeated), 4)
     0.3119
 
     """
-    first = (placements.first - placements.first.mean()) / len(placements.first)
-    second = (placements.second - placements.second.mean()) / len(placements.second)
-    if patients is None or not has_repeats(np.concatenate(patients)):
-        if min(len(first), len(second)) < FEWEST:
+    of_younger = _centered(younger, -placements_of(younger, older, -shift))
+    of_older = _centered(older, placements_of(older, younger, shift))
+    if younger.patients is None or older.patients is None:
+        sizes = len(younger.level), len(older.level)
+        if min(sizes) < FEWEST:
             return math.nan
-        return math.sqrt(
-            _corrected(len(first)) * float(first @ first) + _corrected(len(second)) * float(second @ second)
-        )
-    distinct, position = np.unique(np.concatenate(patients), return_inverse=True)
-    places = position[: len(first)], position[len(first) :]
-    sums = [
-        np.bincount(place, weights=values, minlength=len(distinct))
-        for place, values in zip(places, (first, second), strict=True)
-    ]
-    numbers = [len(np.unique(place)) for place in places]
+        variances = [
+            _corrected(n) * float(group.counts @ each**2)
+            for n, group, each in zip(sizes, (younger, older), (of_younger, of_older), strict=True)
+        ]
+        return math.sqrt(variances[0] + variances[1])
+    patients = younger.patients, older.patients
+    distinct, place = np.unique(np.concatenate(patients), return_inverse=True)
+    scans = len(younger.level)
+    first = np.bincount(place[:scans], weights=of_younger[younger.level], minlength=len(distinct))
+    second = np.bincount(place[scans:], weights=of_older[older.level], minlength=len(distinct))
+    numbers = [len(np.unique(each)) for each in patients]
     if min(numbers) < FEWEST:
         return math.nan
-    squares = sum(_corrected(number) * float(each @ each) for number, each in zip(numbers, sums, strict=True))
-    return math.sqrt(max(squares + 2 * _corrected(len(distinct)) * float(sums[0] @ sums[1]), 0.0))
+    squares = _corrected(numbers[0]) * float(first @ first) + _corrected(numbers[1]) * float(second @ second)
+    return math.sqrt(max(squares + 2 * _corrected(len(distinct)) * float(first @ second), 0.0))
 
 
 def auc_interval(auc: float, error: float, sizes: tuple[int, int], confidence: float) -> tuple[float, float]:
@@ -173,10 +190,11 @@ def auc_interval(auc: float, error: float, sizes: tuple[int, int], confidence: f
     return float(special.expit(middle - half)), float(special.expit(middle + half))
 
 
-def _shares(ordered: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each value the share of sorted numbers up to it, and the share of numbers below it."""
-    until = np.searchsorted(ordered, values, side="right")
-    return until / len(ordered), np.searchsorted(ordered, values, side="left") / len(ordered)
+def _centered(group: Group, placements: np.ndarray) -> np.ndarray:
+    """Return placements of distinct values minus their mean, divided by the number of values."""
+    size = len(group.level)
+    centered: np.ndarray = (placements - group.counts @ placements / size) / size
+    return centered
 
 
 def _corrected(number: int) -> float:

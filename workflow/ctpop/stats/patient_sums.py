@@ -2,6 +2,8 @@
 
 import numpy as np
 
+SPARSE = 64  # numbers up to this multiple of the number of scans are counted without sorting
+
 
 def has_repeats(patients: np.ndarray) -> bool:
     """Return whether a patient has several scans.
@@ -22,6 +24,10 @@ def has_repeats(patients: np.ndarray) -> bool:
     (False, True)
 
     """
+    if not len(patients):
+        return False
+    if patients.min() >= 0 and patients.max() < SPARSE * len(patients):
+        return bool(np.bincount(patients).max() > 1)
     return len(np.unique(patients)) < len(patients)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctpop.stats.auc_interval import auc_error, auc_interval, placements_of
+from ctpop.stats.auc_interval import Group, auc_error, auc_interval
 from ctpop.stats.patient_sums import has_repeats
 from ctpop.stats.ranks import Ranks, ranks_of
 from ctpop.stats.score_test import score_test
@@ -110,27 +110,71 @@ def rank_sum(
     (0.56, 1.0)
 
     """
-    ranks = ranks_of(np.concatenate([younger, older]))
-    if not len(younger) or not len(older) or not ranks.varies:
-        return RankSum()
-    group = np.repeat([1, 2], [len(younger), len(older)])
-    younger_at, older_at = ranks.tallies(group, 2)
-    u = float(older_at @ (np.cumsum(younger_at) - younger_at / 2))
     if patients is not None and not has_repeats(np.concatenate(patients)):
         patients = None
+    ranks = ranks_of(np.concatenate([younger, older]))
+    return rank_sum_of_ranks(ranks, len(younger), continuity, confidence, patients)
+
+
+def rank_sum_of_ranks(
+    ranks: Ranks, n_younger: int, continuity: bool = True, confidence: float = 0.95, patients: Patients | None = None
+) -> RankSum:
+    """Return the rank-sum test of two ranked groups, as `rank_sum` does.
+
+    Parameters
+    ----------
+    ranks : Ranks
+        Ranks of a + b values, those of the younger group first.
+    n_younger : int
+        Number a of values of the younger group.
+    continuity : bool
+        Whether z includes the continuity correction.
+    confidence : float
+        Level of the confidence intervals, between 0 and 1.
+    patients : tuple of np.ndarray of int, shapes (a,) and (b,), optional
+        Patients of the values if a patient has several scans in the two groups; otherwise None.
+
+    Returns
+    -------
+    RankSum
+        Test and effect sizes; NaN if a group is empty or all values are equal.
+
+    Examples
+    --------
+    >>> found = rank_sum_of_ranks(ranks_of(np.array([1.0, 2.0, 3.0, 3.0, 4.0, 5.0, 6.0])), 3)
+    >>> found.u, round(found.z, 2), round(found.auc, 3), found.shift
+    (11.5, 1.78, 0.958, 2.5)
+
+    """
+    n_older = len(ranks.level) - n_younger
+    if not n_younger or not n_older or not ranks.varies:
+        return RankSum()
+    in_groups = np.repeat([1, 2], [n_younger, n_older])
+    tallies = ranks.tallies(in_groups, 2)
+    younger_at, older_at = tallies
+    u = float(older_at @ (np.cumsum(younger_at) - younger_at / 2))
     if patients is None:
-        z = _z(u, ranks, len(younger), continuity)
+        z = _z(u, ranks, n_younger, continuity)
     else:
-        z = score_test(ranks, group, np.concatenate(patients)).z
-    auc = u / (len(younger) * len(older))
-    error = auc_error(placements_of(younger, older), patients)
-    numbers = _sizes(younger, older) if patients is None else _sizes(*map(np.unique, patients))
-    low, high = auc_interval(auc, error, numbers, confidence)
-    x, y = younger_at > 0, older_at > 0
-    shift = shift_of_counts((ranks.distinct[x], younger_at[x]), (ranks.distinct[y], older_at[y]))
-    limits = shift_interval(younger, older, shift, confidence, patients)
+        z = score_test(ranks, in_groups, np.concatenate(patients)).z
+    auc = u / (n_younger * n_older)
+    younger, older = (
+        _group(ranks, counts, inside, None if patients is None else patients[number])
+        for number, (counts, inside) in enumerate(zip(tallies, (slice(n_younger), slice(n_younger, None)), strict=True))
+    )
+    numbers = (n_younger, n_older) if patients is None else (len(np.unique(patients[0])), len(np.unique(patients[1])))
+    low, high = auc_interval(auc, auc_error(younger, older), numbers, confidence)
+    shift = shift_of_counts((younger.distinct, younger.counts), (older.distinct, older.counts))
+    limits = shift_interval(younger, older, shift, confidence)
     delta = 2 * auc - 1, 2 * low - 1, 2 * high - 1
     return RankSum(u, z, log10_p_of_normal(z), auc, low, high, *delta, shift, *limits)
+
+
+def _group(ranks: Ranks, counts: np.ndarray, inside: slice, patients: np.ndarray | None) -> Group:
+    """Return the members of a sample with the given positions as a group."""
+    some = counts > 0
+    level = (np.cumsum(some) - 1)[ranks.level[inside]]
+    return Group(ranks.distinct[some], counts[some], level, patients)
 
 
 def _z(u: float, ranks: Ranks, smaller: int, continuity: bool) -> float:
@@ -141,7 +185,3 @@ def _z(u: float, ranks: Ranks, smaller: int, continuity: bool) -> float:
     excess = u - pairs / 2
     deviation = math.sqrt(pairs / 12 * (n + 1 - float((ties * (ties * ties - 1)).sum()) / (n * (n - 1))))
     return math.copysign(max(abs(excess) - continuity / 2, 0.0), excess) / deviation + 0.0  # no minus zero
-
-
-def _sizes(first: np.ndarray, second: np.ndarray) -> tuple[int, int]:
-    return len(first), len(second)

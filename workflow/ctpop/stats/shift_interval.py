@@ -2,20 +2,13 @@
 
 import math
 
-import numpy as np
 from scipy import special
 
-from ctpop.stats.auc_interval import auc_error, placements_of
+from ctpop.stats.auc_interval import Group, auc_error
 from ctpop.stats.shift import difference_of_rank
 
 
-def shift_interval(
-    younger: np.ndarray,
-    older: np.ndarray,
-    shift: float,
-    confidence: float,
-    patients: tuple[np.ndarray, np.ndarray] | None = None,
-) -> tuple[float, float]:
+def shift_interval(younger: Group, older: Group, shift: float, confidence: float) -> tuple[float, float]:
     """Return the confidence limits of the median of all differences older - younger.
 
     A difference d is in the interval if the proportion of differences below d deviates from 1/2 by at most q s. The
@@ -26,16 +19,14 @@ def shift_interval(
 
     Parameters
     ----------
-    younger : np.ndarray of float, shape (a,)
-        Values of the younger group, in any unit (HU, mL), without missing values.
-    older : np.ndarray of float, shape (b,)
+    younger : Group
+        Values of the younger group, in any unit (HU, mL).
+    older : Group
         Values of the older group, in the same unit.
     shift : float
         Hodges-Lehmann shift of the groups, in the unit of the values.
     confidence : float
         Confidence level, between 0 and 1.
-    patients : tuple of np.ndarray of int, shapes (a,) and (b,), optional
-        Patient of each value of the younger and the older group. By default, each value is that of another patient.
 
     Returns
     -------
@@ -46,18 +37,20 @@ def shift_interval(
 
     Examples
     --------
-    >>> younger = np.arange(10.0)
-    >>> shift_interval(younger, younger + 3, 3.0, 0.95)
+    >>> import numpy as np
+    >>> from ctpop.stats.auc_interval import group_of
+    >>> values = np.arange(10.0)
+    >>> shift_interval(group_of(values), group_of(values + 3), 3.0, 0.95)
     (0.0, 6.0)
-    >>> shift_interval(younger[:2], younger[:2] + 3, 3.0, 0.95)
+    >>> shift_interval(group_of(values[:2]), group_of(values[:2] + 3), 3.0, 0.95)
     (nan, nan)
 
     """
-    error = auc_error(placements_of(younger, older - shift), patients)
-    total = len(younger) * len(older)
+    error = auc_error(younger, older, shift)
+    total = len(younger.level) * len(older.level)
     aside = float(special.ndtri((1 + confidence) / 2)) * error
     number = math.floor(total * (0.5 - aside)) if not math.isnan(aside) else 0
     if number < 1:
         return math.nan, math.nan
-    counted = np.unique(younger, return_counts=True), np.unique(older, return_counts=True)
+    counted = (younger.distinct, younger.counts), (older.distinct, older.counts)
     return difference_of_rank(*counted, number - 1), difference_of_rank(*counted, total - number)

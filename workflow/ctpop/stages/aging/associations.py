@@ -50,7 +50,8 @@ def correlation(each: Series, settings: AgingSettings) -> Correlation:
     enough = len(each.rows) >= settings.n_min
     if not enough:
         return Correlation()
-    return spearman_of_ranks(each.ranks, each.age_ranks, settings.confidence, each.patients)
+    patients = each.patients if each.repeats else None
+    return spearman_of_ranks(each.ranks, each.age_ranks, settings.confidence, patients)
 
 
 def deciding_test(each: Series) -> str:

@@ -24,7 +24,8 @@ from ctpop.stats.groups import (
     quartile_of,
 )
 from ctpop.stats.patient_sums import has_repeats
-from ctpop.stats.ranksum import RankSum, rank_sum
+from ctpop.stats.ranks import ranks_of_levels
+from ctpop.stats.ranksum import RankSum, rank_sum_of_ranks
 from ctpop.stats.score_test import score_test
 
 PAIRS = tuple(combinations(GROUPS, 2))
@@ -66,7 +67,7 @@ def tested_groups(each: Series, quartiles: np.ndarray, settings: AgingSettings) 
         by_patient = score_test(each.ranks, quartiles, each.patients)
         statistic = by_patient.q
         found |= {"q": by_patient.q, "log10_p": by_patient.log10_p}
-    error = epsilon_squared_error(each.ranks, quartiles, each.patients)
+    error = epsilon_squared_error(each.ranks, quartiles, each.patients if each.repeats else None)
     low, high = epsilon_squared_interval(found["epsilon_squared"], error, statistic, found["df"], settings.confidence)
     return {**found, "epsilon_squared_ci_low": low, "epsilon_squared_ci_high": high}
 
@@ -95,7 +96,7 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSet
     rows = []
     for each in series:
         quartiles = quartile_of(each.ages, cuts, settings.quartiles)
-        values = {group: each.values[quartiles == group] for group in GROUPS}
+        levels = {group: each.ranks.level[quartiles == group] for group in GROUPS}
         patients = {group: each.patients[quartiles == group] for group in GROUPS}
         n_of = {group: sizes(patients[group]) for group in GROUPS}
         for younger, older in PAIRS:
@@ -103,8 +104,9 @@ def posthoc_table(series: Iterable[Series], cuts: np.ndarray, settings: AgingSet
             repeats = each.repeats and has_repeats(np.concatenate(both))
             n = {f"{name}_{end}": n_of[group][name] for end, group in (("a", younger), ("b", older)) for name in SIZES}
             enough = n["n_a"] + n["n_b"] >= settings.n_min
-            pair = (values[younger], values[older], settings.continuity, settings.confidence)
-            result = rank_sum(*pair, both if repeats else None) if enough else RankSum()
+            ranks = ranks_of_levels(np.concatenate([levels[younger], levels[older]]), each.ranks.distinct)
+            options = (settings.continuity, settings.confidence, both if repeats else None)
+            result = rank_sum_of_ranks(ranks, n["n_a"], *options) if enough else RankSum()
             rows.append(
                 {
                     **{"structure": each.structure, "measure": each.measure, "group_a": younger, "group_b": older},
