@@ -41,6 +41,7 @@ from ctpop.contracts.keys import (
     SEGMENT_STATUS,
     STRUCTURE,
     USABLE_STATUS,
+    VALUE_SETS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
@@ -131,6 +132,7 @@ __all__ = [
     "TABLES",
     "TRUTH",
     "USABLE_STATUS",
+    "VALUE_SETS",
     "VERDICTS",
     "Z_SCORES",
 ]

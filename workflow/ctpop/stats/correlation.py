@@ -138,6 +138,8 @@ def spearman_of_ranks(
     if n < FEWEST or not x.varies or not y.varies:
         return Correlation()
     repeats = patients if patients is not None and has_repeats(patients) else None
+    if weights is not None and np.ptp(weights) == 0:
+        weights = None
     plain = repeats is None and weights is None
     w = np.full(n, 1 / n) if weights is None else weights / weights.sum()
     rho = _rho(x, y) if weights is None else _weighted_rho(x, y, w)

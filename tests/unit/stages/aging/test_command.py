@@ -9,6 +9,7 @@ from ctpop.contracts import all_tables as schema
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging import intervals
+from ctpop.stages.aging.sensitivity import correlations as sensitivity_of
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.study.configuration import chosen
 from support.config_files import config_file, config_option
@@ -515,7 +516,7 @@ def some_sets():
 
 
 def correlations(sets):
-    return [row for rules, series in sets.items() for row in aging.correlations(rules, series, SETTINGS)]
+    return [row for rules, series in sets.items() for row in sensitivity_of(rules, series, SETTINGS)]
 
 
 def sensitivity():

@@ -25,16 +25,14 @@ from ctpop.stages.aging.age_series import Series, cut_points, size_of, split, wi
 from ctpop.stages.aging.aging_settings import AgingSettings
 from ctpop.stages.aging.associations import association_table, refuse_unknown_primary
 from ctpop.stages.aging.group_tests import group_table, posthoc_table
-from ctpop.stages.aging.sensitivity import correlations, selected_correlations, selections, sensitivity_table
+from ctpop.stages.aging.sensitivity import all_correlations, sensitivity_table
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stats.normality import Normality, kolmogorov_smirnov
-from ctpop.stats.patient_sums import has_repeats
 from ctpop.study import configuration, label_sets
 from ctpop.study.patients import distinct, patient_numbers
 from ctpop.study.user_tables import read_user_table
 
 LOG = logging.getLogger(__name__)
-ERODED = "eroded"
 
 
 def normality_table(series: Iterable[Series], settings: AgingSettings) -> pd.DataFrame:
@@ -78,17 +76,10 @@ def run(options: AgingOptions) -> None:
     series, associations = _tests(options, settings, label_set, cohort)
     if not options.analysis_sets or not options.sensitivity:
         return
-    rows = [  # only the values of one rule set are in memory at a time
-        row
-        for rules in all_tables.RULE_SETS
-        for row in correlations(rules, _series_under(rules, options.analysis_sets, label_set, cohort), settings)
-    ]
-    eroded = _series_under(ERODED, options.analysis_sets, label_set, cohort)
-    if any(len(each.rows) for each in eroded):
-        rows += correlations(ERODED, [each for each in eroded if each.measure == "hu_mean"], settings)
-    known = cohort.dropna(subset="age_years")
-    ages, repeats = known["age_years"].to_numpy(dtype=float), has_repeats(patient_numbers(known))
-    rows += selected_correlations(selections(ages, repeats=repeats), series, settings)
+    path = options.analysis_sets
+    # only the values of one rule set are in memory at a time
+    sets = ((rules, _series_under(rules, path, label_set, cohort)) for rules in all_tables.VALUE_SETS)
+    rows = all_correlations(sets, series, cohort, settings)
     all_tables.SENSITIVITY.write(sensitivity_table(rows, associations), options.sensitivity)
 
 

@@ -13,8 +13,10 @@ from ctpop.stages.aging.aging_settings import AgingSettings
 from ctpop.stages.aging.associations import correlation
 from ctpop.stages.aging.p_values import with_p
 from ctpop.stats.correlation import Correlation, spearman
-from ctpop.stats.patient_sums import scans_per_patient
+from ctpop.stats.patient_sums import has_repeats, scans_per_patient
+from ctpop.study.patients import patient_numbers
 
+ERODED = "eroded"
 DECADE = 10
 CENTRAL = (0.025, 0.975)  # percentiles of age whose decades limit the uniform age distribution
 
@@ -67,6 +69,25 @@ def selections(ages: np.ndarray, *, repeats: bool) -> dict[str, Select]:
     """Return the analyses of other scans or weights; two of them only if patients have several scans."""
     by_patient = {"one_scan_per_patient": first_scans, "patients_equally_weighted": equally_weighted_patients}
     return {**(by_patient if repeats else {}), "uniform_age": uniform_ages(ages)}
+
+
+def all_correlations(
+    sets: Iterable[tuple[str, list[Series]]], series: list[Series], cohort: pd.DataFrame, settings: AgingSettings
+) -> list[dict[str, Any]]:
+    """Return the rows of `sensitivity`: the correlations under each rule set and those of other scans or weights.
+
+    `sets` contains the names and series of the rule sets, which are used one at a time, and `series` contains the
+    values of the main analysis. Eroded values consist of attenuation only and can be absent.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, found in sets:
+        if name != ERODED:
+            rows += correlations(name, found, settings)
+        elif any(len(each.rows) for each in found):
+            rows += correlations(name, [each for each in found if each.measure == "hu_mean"], settings)
+    known = cohort.dropna(subset="age_years")
+    ages, repeats = known["age_years"].to_numpy(dtype=float), has_repeats(patient_numbers(known))
+    return rows + selected_correlations(selections(ages, repeats=repeats), series, settings)
 
 
 def correlations(analysis: str, series: Iterable[Series], settings: AgingSettings) -> list[dict[str, Any]]:
