@@ -353,10 +353,18 @@ def test_correlations_under_other_rule_sets_are_compared_with_those_of_the_study
         for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", section)
     ]
     table = all_tables.SENSITIVITY.read(finished / "tables" / "sensitivity.parquet")
-    study, strict = (table[table["rules"] == rules] for rules in ("study", "strict"))
+    study, strict = (table[table["analysis"] == rules] for rules in ("study", "strict"))
     chosen = study[study["structure"].eq("organ_1") & study["measure"].eq("volume_ml")].iloc[0]
 
-    assert head == ["Structure", "Measure", "No rules", "Lower bounds only", "All rules", "This study"]
+    names = [
+        "No rules",
+        "Lower bounds only",
+        "All rules",
+        "This study",
+        "Eroded attenuation",
+        "Uniform age distribution",
+    ]
+    assert head == ["Structure", "Measure", *names]
     assert rows[0][:2] == ["Organ 1", "Volume (mL)"]
     assert rows[0][5] == f"{coefficient(chosen['rho'])} (n = {chosen['n']})"
     changed = table.loc[table["difference"].abs() > 0, ["structure", "measure"]].drop_duplicates()

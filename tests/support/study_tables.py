@@ -107,6 +107,8 @@ def measures_of(truth: pd.DataFrame, seed: int = 3, failed: dict[str, str] | Non
             "hu_mean": (truth["hu_mean"] - 3 + 4 * random.standard_normal(len(truth))).where(done),
         }
     )
+    center = frame["hu_mean"] + 3 + np.sin(np.arange(len(truth)))  # without the surface layer
+    frame = frame.assign(eroded_voxels=(frame["n_voxels"] // 2).astype("Int64"), hu_mean_eroded=center)
     return all_tables.MEASURES_TABLE.check(frame.reindex(columns=list(all_tables.MEASURES_TABLE.columns)))
 
 
@@ -225,13 +227,11 @@ def statistics(
     series = aging.split(observations, labels.names, labels.groups)
     cuts = quartile_cuts(patients["age_years"].dropna().to_numpy(dtype=float))
     associations = all_tables.ASSOCIATIONS.check(aging.association_table(series, settings))
-    compared = [
-        row
-        for rules, values in sets.items()
-        for row in aging.correlations(
-            rules, aging.split(aging.with_ages(values, patients), labels.names, labels.groups), settings
-        )
-    ]
+    under = {
+        name: aging.split(aging.with_ages(values, patients), labels.names, labels.groups)
+        for name, values in sets.items()
+    }
+    compared = aging.all_correlations(under.items(), series, patients, settings)
     return {
         "normality": all_tables.NORMALITY.check(aging.normality_table(series, settings)),
         "associations": associations,
@@ -256,11 +256,12 @@ def adjusted_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: Labe
         name: adjust.table_of([row for each in split for row in make(each, known, settings)], family_of, p, *within)
         for name, make, p, within in (
             ("adjusted", adjust.adjusted_rows, "p_independence", ["adjusted_for"]),
-            ("associations_by_sex", adjust.by_sex_rows, "p_independence", ["sex"]),
             ("rank_ancova", adjust.ancova_rows, "p", []),
             ("age_curves", adjust.curve_rows, "p", ["term"]),
         )
     }
+    by_sex = [row for each in split for row in adjust.by_sex_rows(each, known, settings)]
+    rows["associations_by_sex"] = adjust.by_sex_table(by_sex, family_of)
     contracts = {table.name: table for table in all_tables.TABLES}
     return {name: contracts[name].check(table) for name, table in rows.items()}
 

@@ -8,10 +8,13 @@ from ctpop.contracts.keys import (
     LOG10_P_INDEPENDENCE,
     LOG10_P_RHO0,
     MEASURE,
+    NO_NOTE,
+    NOTES,
     OUTCOMES,
     P_INDEPENDENCE,
     P_RHO0,
     PATIENTS,
+    REPEATED,
 )
 from ctpop.contracts.tables import Table
 
@@ -72,13 +75,18 @@ ASSOCIATIONS_BY_SEX = Table(
         "ci_high": number("upper limit of the confidence interval of `rho`", low=-1, high=1, missing=BY_COVARIATE),
         "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=BY_COVARIATE),
         "p_rho0": p_value(P_RHO0, BY_COVARIATE),
-        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=NONE),
-        "p_independence": p_value(P_INDEPENDENCE, NONE),
-        "p_bonferroni": p_value("P value multiplied by the number of tests of the family in this sex, at most 1", NONE),
-        "p_holm": p_value("P value adjusted with the Holm method", NONE),
-        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NONE),
+        "p_rho0_holm": p_value("`p_rho0` adjusted with the Holm method", BY_COVARIATE),
+        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=REPEATED),
+        "p_independence": p_value(P_INDEPENDENCE, REPEATED),
+        "test": text("test whose P value is adjusted", among=("independence", "rho0")),
+        "p_bonferroni": p_value(
+            "P value multiplied by the number of tests of the family in this sex, at most 1", BY_COVARIATE
+        ),
+        "p_holm": p_value("P value adjusted with the Holm method", BY_COVARIATE),
+        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", BY_COVARIATE),
         "reason": OUTCOME,
         "family": FAMILY,
+        "note": text("restriction of the result", among=NOTES, missing=NO_NOTE),
     },
 )
 RANK_ANCOVA = Table(

@@ -14,10 +14,12 @@ from ctpop.contracts.effects import AGE_EFFECTS, AGE_MODELS, BODY_SIZE, SEX_DIFF
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     AGE_FORMS,
+    ANALYSES,
     CENTILE_MODELS,
     CHOSEN,
     CRITERIA,
     CURVE_TERMS,
+    DECIDING_TESTS,
     DECISIONS,
     EFFECT_SEXES,
     ENDS,
@@ -31,6 +33,7 @@ from ctpop.contracts.keys import (
     MEASURES,
     METRICS,
     NORMALITY_METHODS,
+    NOTES,
     OUTCOMES,
     PLAUSIBILITY_FINDINGS,
     REASONS,
@@ -41,6 +44,7 @@ from ctpop.contracts.keys import (
     SEGMENT_STATUS,
     STRUCTURE,
     USABLE_STATUS,
+    VALUE_SETS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
@@ -61,6 +65,7 @@ __all__ = [
     "AGE_FORMS",
     "AGE_MODELS",
     "AGREEMENTS",
+    "ANALYSES",
     "ANALYSIS",
     "ANALYSIS_SETS",
     "ASSOCIATIONS",
@@ -81,6 +86,7 @@ __all__ = [
     "COUNTERPARTS",
     "CRITERIA",
     "CURVE_TERMS",
+    "DECIDING_TESTS",
     "DECISIONS",
     "EFFECT_SEXES",
     "ENDS",
@@ -107,6 +113,7 @@ __all__ = [
     "METRICS",
     "NORMALITY",
     "NORMALITY_METHODS",
+    "NOTES",
     "OUTCOMES",
     "OVERLAP",
     "PLAUSIBILITY",
@@ -134,6 +141,7 @@ __all__ = [
     "TABLES",
     "TRUTH",
     "USABLE_STATUS",
+    "VALUE_SETS",
     "VERDICTS",
     "Z_SCORES",
 ]

@@ -17,7 +17,15 @@ CODE_LISTS = (
     ("Gallery cases", "column `chosen` of `review_cases`", codes.CHOSEN),
     ("Ends of the distribution", "column `end` of `extremes`", codes.ENDS),
     ("Plausibility findings", "column `finding` of `plausibility`", codes.PLAUSIBILITY_FINDINGS),
-    ("Rule sets", "column `rules` of `analysis_sets` and `sensitivity`", codes.RULE_SETS),
+    ("Rule sets", "column `rules` of `analysis_sets`", codes.RULE_SETS),
+    ("Sensitivity analyses", "column `analysis` of `sensitivity`", codes.ANALYSES),
+    (
+        "Deciding tests",
+        "column `test` of `associations`, `associations_by_sex`, `groups`, and `posthoc`: the test whose P value is"
+        " adjusted and determines `significant`",
+        codes.DECIDING_TESTS,
+    ),
+    ("Notes", "column `note` of `associations`, `associations_by_sex`, `groups`, and `posthoc`", codes.NOTES),
     ("Test families", "column `family` of the tables of statistics", codes.FAMILIES),
     ("Image faces", "column `faces` of `measures`", codes.FACES),
     ("Evaluation status", "column `status` of `evaluation`", codes.EVALUATION_STATUS),
@@ -27,7 +35,7 @@ CODE_LISTS = (
     ("Counterparts", "column `counterpart` of `comparison`", codes.COUNTERPARTS),
     (
         "Outcomes of statistics",
-        "column `reason` of the tables of adjusted statistics and centiles",
+        "column `reason` of the tables of adjusted statistics, sensitivity analyses, and centiles",
         codes.OUTCOMES,
     ),
     (

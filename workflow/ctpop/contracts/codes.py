@@ -90,6 +90,29 @@ INTERVALS = {
     "bootstrap": "percentile interval from bootstrap samples of patients; valid for data with any distribution, but"
     " with a long computing time",
 }
+DECIDING_TESTS = {
+    "independence": "t test of rho for independence of value and age, with one scan per patient",
+    "rho0": "test of a rho of 0 with the standard error by patient, because patients have several scans",
+    "kruskal_wallis": "Kruskal-Wallis test, with one scan per patient",
+    "rank_sum": "Wilcoxon rank-sum test, with one scan per patient",
+    "score_by_patient": "score test with sums over the scans of each patient, because patients have several scans",
+}
+NOTES = {
+    "few_patients": "patients have several scans, and fewer than 50 patients have a usable value; the confidence"
+    " interval and the P value are approximate. An analysis of one scan per patient is preferable",
+    "small_n": "fewer than 30 values; the confidence interval and the P value for a rho of 0 are approximate",
+    "too_few_patients": "patients have several scans, and the test by patient is not defined, for example, because all"
+    " values of an age quartile belong to one patient",
+}
+ANALYSES = {
+    **RULE_SETS,
+    "eroded": "mean attenuation without the surface layer of each structure (`hu_mean_eroded`), which contains voxels"
+    " that the structure only partly fills; values that are usable under the rule set of this study",
+    "one_scan_per_patient": "first scan of each patient with a usable value, by age and then by position in the table",
+    "patients_equally_weighted": "all scans, with weights of 1/(number of scans of the patient)",
+    "uniform_age": "scans weighted to equal proportions of all decades of age, from the decade of the 2.5th to that of"
+    " the 97.5th percentile of age in the cohort",
+}
 QUANTITIES = {
     "rho": "Spearman rank correlation of a structure with age",
     "registry": "number of scans in the registry",
@@ -138,6 +161,7 @@ OUTCOMES = {
     "no_height": "body height is not recorded",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
+    "empty_decade": "a decade of age in the target age distribution contains no usable value",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",

@@ -2,6 +2,7 @@
 
 from ctpop.contracts.columns import count, number, p_value, text, truth
 from ctpop.contracts.keys import (
+    ANALYSES,
     ANALYZED,
     FAMILY,
     FEW,
@@ -9,24 +10,38 @@ from ctpop.contracts.keys import (
     LOG10_P_INDEPENDENCE,
     LOG10_P_RHO0,
     MEASURE,
+    NO_DECISION,
     NO_INTERVAL,
+    NO_NOTE,
     NORMALITY_METHODS,
+    NOTES,
+    OUTCOMES,
     P_INDEPENDENCE,
     P_RHO0,
     PATIENTS,
-    RULE_SETS,
+    REPEATED,
     SCAN,
     STRUCTURE,
 )
 from ctpop.contracts.tables import Table
 
 PAIR = {"a": "younger", "b": "older"}
+ENDS = {"low": "lower", "high": "upper"}
+FEW_IN_QUARTILE = f"{FEW}, or a quartile contains too few patients"
 USABLE = count("number of usable values (one per scan)")
-LOG10_P = number("base-10 logarithm of the P value", high=0, missing=FEW)
-BONFERRONI = p_value("P value multiplied by the number of tests of the family, at most 1", FEW)
-HOLM = p_value("P value adjusted with the Holm method", FEW)
-Q_BH = p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", FEW)
-SIGNIFICANT = truth("whether the unadjusted P value is below `aging.alpha`, as in the original study", missing=FEW)
+LOG10_P = number("base-10 logarithm of the P value", high=0, missing=NO_DECISION)
+P = p_value("two-sided P value of the test in column `test`", NO_DECISION)
+BONFERRONI = p_value("P value multiplied by the number of tests of the family, at most 1", NO_DECISION)
+HOLM = p_value("P value adjusted with the Holm method", NO_DECISION)
+Q_BH = p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NO_DECISION)
+SIGNIFICANT = truth(
+    "whether the unadjusted P value of the test in column `test` is below `aging.alpha`, as in the original study",
+    missing=NO_DECISION,
+)
+PRIMARY = truth(
+    "whether the structure is a primary outcome (`aging.primary`). P values of primary outcomes are adjusted separately"
+)
+NOTE = text("restriction of the result", among=NOTES, missing=NO_NOTE)
 RHO = number("Spearman rank correlation with age", low=-1, high=1, missing=FEW)
 CI_LOW = number("lower limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
 CI_HIGH = number("upper limit of the confidence interval of `rho`", low=-1, high=1, missing=NO_INTERVAL)
@@ -58,48 +73,84 @@ ASSOCIATIONS = Table(
         "rho": RHO,
         "ci_low": CI_LOW,
         "ci_high": CI_HIGH,
-        "interval": text("method of the confidence interval (`aging.interval`)", among=INTERVALS),
-        "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=NO_INTERVAL),
-        "p_rho0": p_value(P_RHO0, NO_INTERVAL),
-        "log10_p_independence": number(
-            f"{LOG10_P_INDEPENDENCE}, which is accurate even for P values below 1e-308", high=0, missing=FEW
+        "interval": text(
+            "method of the confidence interval (`aging.interval`). The method `bonett_wright` requires one scan per"
+            " patient and is otherwise replaced by `influence`",
+            among=INTERVALS,
         ),
-        "p_independence": p_value(P_INDEPENDENCE, FEW),
+        "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=NO_INTERVAL),
+        "p_rho0": p_value(
+            f"{P_RHO0}. With the bootstrap, it is at least 2 / (number of draws + 1)",
+            NO_INTERVAL,
+        ),
+        "p_rho0_holm": p_value("`p_rho0` adjusted with the Holm method", NO_INTERVAL),
+        "log10_p_independence": number(
+            f"{LOG10_P_INDEPENDENCE}, which is accurate even for P values below 1e-308", high=0, missing=REPEATED
+        ),
+        "p_independence": p_value(P_INDEPENDENCE, REPEATED),
+        "test": text("test whose P value is adjusted and compared with alpha", among=("independence", "rho0")),
         "p_bonferroni": BONFERRONI,
         "p_holm": HOLM,
         "q_bh": Q_BH,
         "significant": SIGNIFICANT,
         "family": FAMILY,
+        "primary": PRIMARY,
+        "note": NOTE,
     },
 )
 GROUPS = Table(
     "groups",
     ("structure", "measure"),
-    "Kruskal-Wallis test across the age quartiles of the cohort: one row per structure and measure",
+    "Test of equal distributions across the age quartiles of the cohort: one row per structure and measure. The test is"
+    " the Kruskal-Wallis test, or a score test by patient if patients have several scans",
     {
         "structure": ANALYZED,
         "measure": MEASURE,
         "n": USABLE,
         "n_patients": PATIENTS,
-        "h": number("H statistic, corrected for ties", low=0, missing=FEW),
+        "h": number("Kruskal-Wallis statistic H, corrected for ties", low=0, missing=FEW),
+        "q": number(
+            "statistic of the score test by patient",
+            low=0,
+            missing=f"{NO_DECISION}, or the test is the Kruskal-Wallis test",
+        ),
         "df": count("degrees of freedom", low=1, missing=FEW),
+        "test": text("test with the P value of this row", among=("kruskal_wallis", "score_by_patient")),
         "log10_p": LOG10_P,
-        "p": p_value("P value", FEW),
+        "p": P,
         "p_bonferroni": BONFERRONI,
         "p_holm": HOLM,
         "q_bh": Q_BH,
         "significant": SIGNIFICANT,
-        "epsilon_squared": number("effect size, H / (n - 1)", low=0, high=1, missing=FEW),
+        "epsilon_squared": number(
+            "effect size, H / (n - 1): proportion of the variance of the ranks between quartiles",
+            low=0,
+            high=1,
+            missing=FEW,
+        ),
+        "epsilon_squared_ci_low": number(
+            "lower limit of the confidence interval of `epsilon_squared`, which is 0 if and only if the P value is at"
+            " least 1 minus the confidence level",
+            low=0,
+            high=1,
+            missing=f"{NO_DECISION}, or `epsilon_squared` is 0 or 1",
+        ),
+        "epsilon_squared_ci_high": number(
+            "upper limit of the confidence interval of `epsilon_squared`",
+            low=0,
+            high=1,
+            missing=f"{NO_DECISION}, or `epsilon_squared` is 0 or 1",
+        ),
         "epsilon_squared_of_rho": number(
             "effect size expected from the correlation (15/16 of the square of rho), which is the value of"
-            " `epsilon_squared` if the values increase or decrease steadily with age",
+            " `epsilon_squared` if the ranks change evenly with age",
             low=0,
             high=1,
             missing=FEW,
         ),
         "discordant": truth(
-            "whether the test is significant and `epsilon_squared` is more than twice `epsilon_squared_of_rho`, which"
-            " indicates a relationship that is not monotonic",
+            "whether the test is significant and epsilon squared is more than twice 15/16 of rho squared (not a test of"
+            " monotonicity)",
             missing=FEW,
         ),
         "n_1": count("number of values in the first (youngest) quartile"),
@@ -121,12 +172,16 @@ GROUPS = Table(
         "cut_2": number("cut point between the second and third quartiles", "years", missing=NO_AGES),
         "cut_3": number("cut point between the third and fourth quartiles", "years", missing=NO_AGES),
         "family": FAMILY,
+        "primary": PRIMARY,
+        "note": NOTE,
     },
 )
 POSTHOC = Table(
     "posthoc",
     ("structure", "measure", "group_a", "group_b"),
-    "Wilcoxon rank-sum tests of pairs of age quartiles: one row per structure, measure, and pair",
+    "Wilcoxon rank-sum tests of pairs of age quartiles: one row per structure, measure, and pair. All results refer to"
+    " the older quartile: positive values of `z`, `shift`, and `cliffs_delta` mean that its values are larger. The test"
+    " is a score test by patient if patients have several scans",
     {
         "structure": ANALYZED,
         "measure": MEASURE,
@@ -136,10 +191,24 @@ POSTHOC = Table(
             f"n_{end}": count(f"number of values in the {which} quartile (one per scan)") for end, which in PAIR.items()
         },
         **{f"n_patients_{end}": count(f"number of patients among the `n_{end}` scans", "patients") for end in PAIR},
-        "u": number("Mann-Whitney U statistic of the younger quartile", low=0, missing=FEW),
-        "z": number("standardized U statistic, corrected for ties and continuity", missing=FEW),
+        "u": number(
+            "Mann-Whitney U statistic of the older quartile: number of pairs in which its value is larger, ties counted"
+            " half",
+            low=0,
+            missing=FEW,
+        ),
+        "z": number(
+            "standardized U statistic, corrected for ties and continuity, or the signed statistic of the score test;"
+            " positive if the values of the older quartile are larger",
+            missing=NO_DECISION,
+        ),
+        "test": text("test with the P value of this row", among=("rank_sum", "score_by_patient")),
         "log10_p": LOG10_P,
-        "p": p_value("two-sided P value", FEW),
+        "p": p_value(
+            "two-sided P value for equal distributions in both quartiles. The confidence intervals allow for unequal"
+            " spread, so that an interval can contain no difference although the P value is small, and vice versa",
+            NO_DECISION,
+        ),
         "p_bonferroni": BONFERRONI,
         "p_holm": HOLM,
         "q_bh": Q_BH,
@@ -150,35 +219,67 @@ POSTHOC = Table(
             high=1,
             missing=FEW,
         ),
+        **{
+            f"auc_ci_{end}": number(
+                f"{word} limit of the confidence interval of `auc`, for the hypothesis `auc` = 0.5 with any spread",
+                low=0,
+                high=1,
+                missing=FEW_IN_QUARTILE,
+            )
+            for end, word in ENDS.items()
+        },
         "cliffs_delta": number("Cliff delta, 2 × `auc` - 1", low=-1, high=1, missing=FEW),
-        "shift": number("Hodges-Lehmann shift (older minus younger quartile)", "mL or HU", missing=FEW),
+        **{
+            f"cliffs_delta_ci_{end}": number(
+                f"{word} limit of the confidence interval of `cliffs_delta`", low=-1, high=1, missing=FEW_IN_QUARTILE
+            )
+            for end, word in ENDS.items()
+        },
+        "shift": number(
+            "Hodges-Lehmann shift: median of all differences older minus younger quartile", "mL or HU", missing=FEW
+        ),
+        **{
+            f"shift_ci_{end}": number(
+                f"{word} limit of the confidence interval of `shift`", "mL or HU", missing=FEW_IN_QUARTILE
+            )
+            for end, word in ENDS.items()
+        },
         "family": FAMILY,
+        "primary": PRIMARY,
+        "note": NOTE,
     },
 )
 SENSITIVITY = Table(
     "sensitivity",
-    ("structure", "measure", "rules"),
-    "Spearman rank correlation with age under each rule set of the screening: one row per structure, measure, and rule"
-    " set",
+    ("structure", "measure", "analysis"),
+    "Spearman rank correlation with age under each rule set of the screening and in other sensitivity analyses: one row"
+    " per structure, measure, and analysis. The analyses `one_scan_per_patient` and `patients_equally_weighted` are"
+    " present if patients have several scans, and `eroded` if eroded attenuation was measured",
     {
         "structure": ANALYZED,
         "measure": MEASURE,
-        "rules": text("rule set", among=RULE_SETS),
-        "n": USABLE,
+        "analysis": text("sensitivity analysis", among=ANALYSES),
+        "n": count("number of values in the analysis (one per scan)"),
         "n_patients": PATIENTS,
+        "effective_n": number(
+            "effective number of scans, (sum of weights)^2 / (sum of squared weights)",
+            low=0,
+            missing="the analysis has no weights or no result",
+        ),
         "rho": RHO,
         "ci_low": CI_LOW,
         "ci_high": CI_HIGH,
         "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=NO_INTERVAL),
         "p_rho0": p_value(P_RHO0, NO_INTERVAL),
-        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=FEW),
-        "p_independence": p_value(f"{P_INDEPENDENCE}; not adjusted", FEW),
+        "log10_p_independence": number(LOG10_P_INDEPENDENCE, high=0, missing=f"{REPEATED}, or scans have weights"),
+        "p_independence": p_value(f"{P_INDEPENDENCE}; not adjusted", f"{REPEATED}, or scans have weights"),
         "difference": number(
             "`rho` minus the correlation under the rule set of the study (table `associations`)",
             low=-2,
             high=2,
-            missing="too few usable values, or all values are equal, under this rule set or under that of the study",
+            missing="no result in this analysis or under the rule set of the study",
         ),
+        "reason": text("`ok`, or the reason for a missing result", among=OUTCOMES),
     },
 )
 COMPARE_TRUTH = Table(

@@ -118,7 +118,7 @@ SECTIONS = {
         "screening",
     ),
     "aging": Section(
-        "Age", "Associations with age: one row per structure and measure, test, or rule set.", "statistics"
+        "Age", "Associations with age: one row per structure and measure, test, or sensitivity analysis.", "statistics"
     ),
     "adjust": Section(
         "Confounders",

@@ -9,10 +9,10 @@ from ctpop.contracts.keys import (
     FLOW_REASONS,
     MEASURE,
     REASONS,
-    RULE_SETS,
     RULES,
     SCAN,
     STRUCTURE,
+    VALUE_SETS,
 )
 from ctpop.contracts.tables import Table
 
@@ -180,7 +180,11 @@ ANALYSIS_SETS = Table(
     ("rules", "scan_id", "structure", "measure"),
     "usable values under each rule set: one row per rule set and value. The table is written only as Parquet",
     {
-        "rules": text("rule set", among=RULE_SETS),
+        "rules": text(
+            "rule set, or `eroded` for the mean attenuation without the surface layer (`hu_mean_eroded`) under the rule"
+            " set of the study",
+            among=VALUE_SETS,
+        ),
         "scan_id": SCAN,
         "structure": ANALYZED,
         "measure": MEASURE,

@@ -164,11 +164,11 @@ KINDS = (
     ),
     FigureKind(
         "sensitivity",
-        "Sensitivity to screening rules",
+        "Sensitivity analyses",
         "Screening",
         "Forest plot shows the Spearman rank correlation coefficient (ρ) with age and its {ci} confidence interval (CI)"
-        " under each rule set of segmentation screening, for the selected structures and for the structures with the"
-        " largest changes. n is the number of usable values.",
+        " under each rule set of segmentation screening and in other sensitivity analyses, for the selected structures"
+        " and for the structures with the largest changes. n is the number of values in an analysis.",
     ),
     FigureKind(
         "failures",

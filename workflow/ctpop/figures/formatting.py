@@ -45,6 +45,13 @@ SEX_WORDS = {
     "": ("of unrecorded sex", "of unrecorded sex"),
 }
 RULE_SETS = {"none": "No rules", "paper": "Lower bounds only", "strict": "All rules", "study": "This study"}
+ANALYSES = {
+    **RULE_SETS,
+    "eroded": "Eroded attenuation",
+    "one_scan_per_patient": "One scan per patient",
+    "patients_equally_weighted": "Equal weight of patients",
+    "uniform_age": "Uniform age distribution",
+}
 AGREEMENTS = {
     "consistent": "consistent",
     "differs": "different",

@@ -47,7 +47,7 @@ from ctpop.study.label_sets import LabelSet
 
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}
 COLUMNS = [(measure, stratum) for measure, stratum in product(MEASURES, STRATA)]
-NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p_independence"]
+NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p_rho0", "p_independence"]
 RHO = LinearSegmentedColormap.from_list("rho", ["#1f4e79", "#7aa8c8", PAPER, "#e6ac63", "#8a4b08"])
 DARK = 0.62  # fraction of the scale above which numbers are white
 LEAST_REACH = 0.5  # smallest upper limit of the scale
@@ -137,7 +137,7 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
     _draw_scale(page, scale)
     by_key = {
         (row["structure"], row["measure"], row["stratum"]): row
-        for row in cells.astype({"rho": "float64", "p_independence": "float64"}).to_dict("records")
+        for row in cells.astype(dict.fromkeys(("rho", "p_rho0", "p_independence"), "float64")).to_dict("records")
     }
     for number, rows in enumerate(blocks):
         corner = LEFT_MM + number * (width / 2 - 0.5), head
@@ -217,8 +217,13 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
         va="center_baseline",
         fontsize=scale.size,
         color=PAPER if abs(share) > DARK else INK,
-        fontweight="bold" if row["p_independence"] < scale.alpha else "normal",
+        fontweight="bold" if _p(row) < scale.alpha else "normal",
     )
+
+
+def _p(row: dict[Any, Any]) -> float:
+    """Return the P value for independence, or that for a rho of 0 if patients have several scans."""
+    return float(row["p_rho0"] if math.isnan(row["p_independence"]) else row["p_independence"])
 
 
 def _legend_lines(cells: pd.DataFrame, scale: Scale) -> list[str]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ctpop.stats.patient_sums import has_repeats, sums_by_patient
 from ctpop.stats.ranks import Ranks, ranks_of
 from ctpop.stats.tails import log10_p_of_normal, log10_p_of_perfect_order, log10_p_of_rho
 
-FEWEST = 4  # the standard error divides by n - 3
+FEWEST = 4  # the standard error divides by n - 3, where n is the number of patients
+LEAST_ERROR = 1e-12  # smaller standard errors are rounding errors of 0
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,12 @@ class Correlation:
     rho : float
         Spearman's rank correlation, from -1 to 1.
     ci_low : float
-        Lower limit of the confidence interval; NaN if rho is -1 or 1.
+        Lower limit of the confidence interval; NaN if rho is -1 or 1, or with fewer than four patients.
     ci_high : float
-        Upper limit of the confidence interval; NaN if rho is -1 or 1.
+        Upper limit of the confidence interval; NaN if `ci_low` is NaN.
     log10_p_independence : float
-        Decimal logarithm of the two-sided P value for independence of the two variables (t test of rho).
+        Decimal logarithm of the two-sided P value for independence of the two variables (t test of rho); NaN with
+        weights or with several scans of a patient, for which the test is not valid.
     log10_p_rho0 : float
         Decimal logarithm of the two-sided P value for a rho of 0, from the standard error of the confidence interval.
         The confidence interval excludes 0 if and only if this P value is below 1 minus the confidence level.
@@ -44,11 +47,22 @@ class Correlation:
     log10_p_rho0: float = math.nan
 
 
-def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
+def spearman(
+    x: np.ndarray,
+    y: np.ndarray,
+    confidence: float,
+    patients: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Correlation:
     """Return Spearman's rho of two samples of equal length: the Pearson correlation of their mid-ranks.
 
     With fewer than four pairs, or if all values of a sample are equal, the `Correlation` contains no results. A perfect
     order (rho of exactly -1 or 1) has no interval, because its standard error cannot be estimated.
+
+    If a patient has several scans, the standard error s of rho is computed from sums of the influence psi over the
+    scans of each of the G patients: s^2 = G / (G - 3) sum_g (sum_i w_i psi_i)^2, where the weights w_i of all scans
+    have the sum 1 (first-order variance of Shih and Fay, Biometrics 2017;73:822). With weights, each rank is the
+    weighted proportion of smaller values plus half that of equal values, and all means are weighted.
 
     Parameters
     ----------
@@ -58,6 +72,10 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
         Second sample, shape `(n,)`, in the order of the first, without NaN, in any unit.
     confidence : float
         Confidence level of the interval, between 0 and 1, such as 0.95.
+    patients : np.ndarray of int, optional
+        Number of the patient of each pair, shape `(n,)`. By default, each pair belongs to a different patient.
+    weights : np.ndarray, optional
+        Weight of each pair, shape `(n,)`, all above 0. By default, all weights are equal.
 
     Returns
     -------
@@ -71,14 +89,23 @@ def spearman(x: np.ndarray, y: np.ndarray, confidence: float) -> Correlation:
     >>> result = spearman(ages, values, 0.95)
     >>> round(result.rho, 3), round(result.ci_low, 3), round(result.ci_high, 3), round(result.log10_p_independence, 3)
     (0.83, 0.627, 0.928, -2.532)
+    >>> repeated = spearman(ages, values, 0.95, patients=np.arange(10) // 2)
+    >>> round(repeated.rho, 3), round(repeated.ci_low, 3), repeated.log10_p_independence
+    (0.83, 0.363, nan)
     >>> spearman(ages[:3], values[:3], 0.95)
     Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p_independence=nan, log10_p_rho0=nan)
 
     """
-    return spearman_of_ranks(ranks_of(x), ranks_of(y), confidence)
+    return spearman_of_ranks(ranks_of(x), ranks_of(y), confidence, patients, weights)
 
 
-def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
+def spearman_of_ranks(
+    x: Ranks,
+    y: Ranks,
+    confidence: float,
+    patients: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+) -> Correlation:
     """Return Spearman's rho of two ranked samples, as `spearman` does.
 
     Parameters
@@ -89,6 +116,10 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
         Mid-ranks of the second sample of n values, in the order of the first.
     confidence : float
         Confidence level of the interval, between 0 and 1, such as 0.95.
+    patients : np.ndarray of int, optional
+        Number of the patient of each pair, shape `(n,)`. By default, each pair belongs to a different patient.
+    weights : np.ndarray, optional
+        Weight of each pair, shape `(n,)`, all above 0. By default, all weights are equal.
 
     Returns
     -------
@@ -106,14 +137,22 @@ def spearman_of_ranks(x: Ranks, y: Ranks, confidence: float) -> Correlation:
     n = len(x.level)
     if n < FEWEST or not x.varies or not y.varies:
         return Correlation()
-    rho = _rho(x, y)
+    repeats = patients if patients is not None and has_repeats(patients) else None
+    if weights is not None and np.ptp(weights) == 0:
+        weights = None
+    plain = repeats is None and weights is None
+    w = np.full(n, 1 / n) if weights is None else weights / weights.sum()
+    rho = _rho(x, y) if weights is None else _weighted_rho(x, y, w)
     if abs(rho) == 1:
-        return Correlation(rho=rho, log10_p_independence=log10_p_of_perfect_order(x.ties))
-    # ASSUME: divisor n - 3, as in Fisher's standard error; with n, intervals of small cohorts are too narrow
-    error = math.sqrt(float(np.mean(_influence(x, y, rho) ** 2)) / (n - 3))
+        return Correlation(rho=rho, log10_p_independence=log10_p_of_perfect_order(x.ties) if plain else math.nan)
+    influences = _influence(x, y, rho) if weights is None else _weighted_influence(x, y, w, rho)
+    error = _error(influences, w, repeats)
+    independence = log10_p_of_rho(rho, n) if plain else math.nan
+    if not error > LEAST_ERROR:
+        return Correlation(rho=rho, log10_p_independence=independence)
     of_z = error / (1 - rho**2)
     low, high = fisher_interval(rho, of_z, confidence)
-    return Correlation(rho, low, high, log10_p_of_rho(rho, n), log10_p_of_zero(rho, of_z))
+    return Correlation(rho, low, high, independence, log10_p_of_zero(rho, of_z))
 
 
 def rho_of_ranks(x: Ranks, y: Ranks) -> float:
@@ -293,5 +332,30 @@ def _influence(x: Ranks, y: Ranks, rho: float) -> np.ndarray:
     variance_u, variance_v = u @ u / n, v @ v / n
     joint = (u * v + x.sum_above(v) + y.sum_above(u)) / math.sqrt(variance_u * variance_v)
     alone = (u**2 + 2 * x.sum_above(u)) / variance_u + (v**2 + 2 * y.sum_above(v)) / variance_v
+    result: np.ndarray = joint - rho / 2 * alone
+    return result
+
+
+def _error(influences: np.ndarray, weights: np.ndarray, patients: np.ndarray | None) -> float:
+    """Return the standard error of rho from sums by patient; missing (NaN) with fewer than four patients."""
+    sums = weights * influences if patients is None else sums_by_patient(weights * influences, patients)
+    number = len(sums)
+    # ASSUME: divisor G - 3 for G patients, as in Fisher's standard error; with G, intervals of small cohorts are too
+    # narrow
+    return math.sqrt(number / (number - 3) * float(sums @ sums)) if number >= FEWEST else math.nan
+
+
+def _weighted_rho(x: Ranks, y: Ranks, weights: np.ndarray) -> float:
+    u, v = x.proportions(weights), y.proportions(weights)
+    squares = float(weights @ u**2) * float(weights @ v**2)
+    rho = float(weights @ (u * v)) / math.sqrt(squares)
+    return math.copysign(1, rho) if abs(rho) > 1 - LEAST_ERROR else rho
+
+
+def _weighted_influence(x: Ranks, y: Ranks, weights: np.ndarray, rho: float) -> np.ndarray:
+    u, v = x.proportions(weights), y.proportions(weights)
+    variance_u, variance_v = weights @ u**2, weights @ v**2
+    joint = (u * v + x.sum_above(weights * v) + y.sum_above(weights * u)) / math.sqrt(variance_u * variance_v)
+    alone = (u**2 + 2 * x.sum_above(weights * u)) / variance_u + (v**2 + 2 * y.sum_above(weights * v)) / variance_v
     result: np.ndarray = joint - rho / 2 * alone
     return result

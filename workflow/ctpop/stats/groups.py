@@ -11,7 +11,7 @@ from ctpop.stats.tails import log10_p_of_chi_squared
 
 GROUPS = (1, 2, 3, 4)  # age quartiles, the youngest first
 SHARES = (0.25, 0.5, 0.75)
-MOST_OF_ONE_WAY = 2  # limit of epsilon squared / (15/16 rho^2); monotone relations have at most 1.90
+MOST_OF_TREND = 2  # limit of epsilon squared / (15/16 rho^2)
 SIDES: dict[str, Literal["left", "right"]] = {"right_closed": "left", "left_closed": "right"}
 
 
@@ -194,16 +194,17 @@ def epsilon_squared_of_trend(rho: float) -> float:
 
 
 def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
-    """Return whether groups differ more than in any monotone relation; None without a test.
+    """Return whether groups differ far more than expected from rho; None without a test.
 
-    This is the case if the Kruskal-Wallis test is significant and epsilon squared is more than twice 15/16 rho^2. Among
-    monotone relations, a single step between the last two groups has the largest ratio, 256/135 = 1.90: mean ranks in
-    proportion -1, -1, -1, 3, with epsilon squared proportional to 3 and rho^2 to 27/16 (no trend within groups).
+    This is the case if the test is significant and epsilon squared is more than twice 15/16 rho^2. The ratio describes
+    the four mean ranks and is no test of monotonicity: groups of different sizes or a mixture of different relations
+    can exceed it, and a relation with a plateau or a change of slope need not reach it.
 
     Parameters
     ----------
     test : KruskalWallis
-        Test of the values over the age quartiles.
+        Test of the values over the age quartiles, with the P value of the score test by patient if patients have
+        several scans.
     rho : float
         Spearman's rank correlation of the values with age, from -1 to 1.
     alpha : float
@@ -212,12 +213,12 @@ def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
     Returns
     -------
     bool or None
-        Whether both conditions are met; None if H or rho is NaN.
+        Whether both conditions are met; None if P or rho is NaN.
 
     Raises
     ------
     ValueError
-        If `alpha` is 0 or less and neither H nor rho is NaN.
+        If `alpha` is 0 or less and neither P nor rho is NaN.
 
     Examples
     --------
@@ -230,7 +231,7 @@ def discordant(test: KruskalWallis, rho: float, alpha: float) -> bool | None:
     True
 
     """
-    if math.isnan(test.h) or math.isnan(rho):
+    if math.isnan(test.log10_p) or math.isnan(rho):
         return None
-    excessive = test.epsilon_squared > MOST_OF_ONE_WAY * epsilon_squared_of_trend(rho)
+    excessive = test.epsilon_squared > MOST_OF_TREND * epsilon_squared_of_trend(rho)
     return bool(test.log10_p < math.log10(alpha) and excessive)

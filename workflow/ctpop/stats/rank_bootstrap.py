@@ -1,12 +1,14 @@
 """Percentile bootstrap intervals of many rank correlations with age, from common draws of patients.
 
-The patients of the cohort are drawn with replacement, with the original sample size. Each correlation is computed from
-the drawn patients with a value, weighted by the number of times that each patient was drawn. No draw requires sorting:
+The patients of the cohort are drawn with replacement, with the original number of patients. Each correlation is
+computed from all scans with a value of the drawn patients, weighted by the number of times that each patient was drawn.
+No draw requires sorting:
 a rank is a cumulative sum of these numbers along an order that is computed once. All sums are of integers and halves
 that the number type represents exactly, so the result does not depend on the order of summation. Each block of draws
 has its own random numbers, so the result does not depend on the number of threads.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,27 +17,27 @@ from itertools import repeat
 import numpy as np
 from scipy import sparse
 
+from ctpop.stats.patient_sums import has_repeats
 from ctpop.stats.ranks import Ranks
 
 BLOCK = 64  # draws per block; the data for thousands of patients fit into the processor cache
+ROUNDING = 1e-9
 STRIDE = 32  # number of parts of a cumulative sum
-MOST_IN_SINGLE = (
-    4096  # patients: with at most this number, sums of products of ranks are below 2^23 and exact in 24 bits
-)
+MOST_IN_SINGLE = 4096  # drawn scans: with at most this number, sums of products of ranks are exact in 24 bits
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """The patients with a value, and the ranks of their values and ages.
+    """The scans with a value, and the ranks of their values and ages.
 
     Attributes
     ----------
     patients : np.ndarray of int, shape (n,)
-        Positions of the patients in the cohort, counted from 0.
+        Position of the patient of each scan in the cohort, counted from 0.
     values : Ranks
-        Ranks of their values, in the order of `patients`.
+        Ranks of the values, in the order of `patients`.
     ages : Ranks
-        Ranks of their ages, in the order of `patients`.
+        Ranks of the ages, in the order of `patients`.
 
     Examples
     --------
@@ -53,16 +55,16 @@ class Ranked:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Positions of the patients of a sample by value: position p is row (p % STRIDE) * columns + p // STRIDE.
+    """Positions of the scans of a sample by value: position p is row (p % STRIDE) * columns + p // STRIDE.
 
     `source` contains the patient of each row (the size of the cohort for unused rows), `age_of_row` sums rows by age,
-    and `absent` contains the patients without a value. With ties, `last` is the last row of each level, and
-    `level_of_row` is the level of each row.
+    and `absent` contains the patients without a value, or is None if a patient has several scans. With ties, `last` is
+    the last row of each level, and `level_of_row` is the level of each row.
     """
 
     source: np.ndarray
     age_of_row: sparse.csr_array
-    absent: np.ndarray
+    absent: np.ndarray | None
     last: np.ndarray | None
     level_of_row: np.ndarray | None
 
@@ -75,7 +77,7 @@ def drawn_correlations(
     Parameters
     ----------
     samples : Sequence of Ranked
-        Samples of the cohort, each with the patients who have a value.
+        Samples of the cohort, each with the scans that have a value.
     cohort : int
         Number of patients to draw from.
     iterations : int
@@ -104,7 +106,8 @@ def drawn_correlations(
     [1.0, -1.0]
 
     """
-    dtype = np.float32 if cohort <= MOST_IN_SINGLE else np.float64
+    most_scans = max((int(np.bincount(sample.patients).max(initial=1)) for sample in samples), default=1)
+    dtype = np.float32 if cohort * most_scans <= MOST_IN_SINGLE else np.float64
     plans = [_plan(sample, cohort, dtype) for sample in samples]
     sizes = [min(BLOCK, iterations - start) for start in range(0, iterations, BLOCK)]
     with ThreadPoolExecutor(threads) as pool:
@@ -146,6 +149,54 @@ def percentile_intervals(drawn: np.ndarray, confidence: float) -> tuple[np.ndarr
     return limits[0], limits[1]
 
 
+def p_of_drawn(drawn: np.ndarray, low: float, high: float, confidence: float) -> float:
+    """Return the two-sided P value for a rho of 0 from drawn correlations: 1 minus the level at which a limit is 0.
+
+    P is below 1 - confidence if and only if the percentile interval excludes 0. The number of draws limits P: it is at
+    least 2 / (draws + 1), or half of 1 - confidence if this is smaller.
+
+    Parameters
+    ----------
+    drawn : np.ndarray of float, shape (draws,)
+        Rho in each draw, with NaN where it is missing.
+    low, high : float
+        Limits of the percentile interval of these draws (`percentile_intervals`).
+    confidence : float
+        Confidence level of the interval, between 0 and 1.
+
+    Returns
+    -------
+    float
+        P, above 0 and at most 1; NaN if the limits are NaN.
+
+    Examples
+    --------
+    >>> drawn = np.linspace(-0.1, 0.9, 1001)
+    >>> round(p_of_drawn(drawn, -0.075, 0.875, 0.95), 3)
+    0.2
+    >>> round(p_of_drawn(drawn + 0.2, 0.125, 1.075, 0.95), 5)
+    0.002
+
+    """
+    if math.isnan(low):
+        return math.nan
+    known = np.sort(drawn[np.isfinite(drawn)])
+    alpha, excluded = 1 - confidence, low > 0 or high < 0
+    p = min(1.0, 2 * _share_up_to_zero(known), 2 * _share_up_to_zero(-known[::-1]))
+    p = max(p, min(2 / (len(known) + 1), alpha / 2))
+    # P and the interval can disagree only by rounding errors, also of the logarithm of P
+    return min(p, alpha * (1 - ROUNDING)) if excluded else max(p, alpha * (1 + ROUNDING))
+
+
+def _share_up_to_zero(ordered: np.ndarray) -> float:
+    """Return the largest share whose quantile (linear interpolation) is at most 0; 0 if all numbers are above 0."""
+    below = int(np.searchsorted(ordered, 0.0, side="right"))
+    if below in (0, len(ordered)):
+        return float(below > 0)
+    before, after = ordered[below - 1], ordered[below]
+    return float((below - 1 - before / (after - before)) / (len(ordered) - 1))
+
+
 def _plan(sample: Ranked, cohort: int, dtype: type) -> _Plan:
     n = len(sample.patients)
     columns = -(-n // STRIDE)
@@ -156,7 +207,7 @@ def _plan(sample: Ranked, cohort: int, dtype: type) -> _Plan:
     ages: sparse.csr_array = sparse.csr_array(
         (np.ones(n, dtype), (sample.ages.level[order], row)), shape=(len(sample.ages.ties), STRIDE * columns)
     )
-    absent = np.setdiff1d(np.arange(cohort), sample.patients)
+    absent = None if has_repeats(sample.patients) else np.setdiff1d(np.arange(cohort), sample.patients)
     if len(sample.values.ties) == n:
         return _Plan(source, ages, absent, None, None)
     level_of_row = np.zeros(STRIDE * columns, dtype=int)
@@ -168,7 +219,8 @@ def _block(plans: list[_Plan], seed: tuple[int, int], cohort: int, size: int, dt
     times: np.ndarray = _times_drawn(np.random.default_rng(seed), cohort, size).astype(dtype)
     cubes = _cubes(times)
     total = cubes.sum(axis=0)
-    return np.stack([_rho(plan, times, total - cubes[plan.absent].sum(axis=0)) for plan in plans])
+    without = [None if plan.absent is None else total - cubes[plan.absent].sum(axis=0) for plan in plans]
+    return np.stack([_rho(plan, times, of_scans) for plan, of_scans in zip(plans, without, strict=True)])
 
 
 def _times_drawn(random: np.random.Generator, cohort: int, size: int) -> np.ndarray:
@@ -177,8 +229,8 @@ def _times_drawn(random: np.random.Generator, cohort: int, size: int) -> np.ndar
     return np.bincount(places.ravel(), minlength=(cohort + 1) * size).reshape(cohort + 1, size)
 
 
-def _rho(plan: _Plan, times: np.ndarray, cubes: np.ndarray) -> np.ndarray:
-    """Return rho in each draw.
+def _rho(plan: _Plan, times: np.ndarray, cubes: np.ndarray | None) -> np.ndarray:
+    """Return rho in each draw, from the sums of t^3 over the scans if they are known.
 
     Counted from 0, the mid-rank of a level is C - t/2, where t is the number of times that its patients were drawn and
     C is the cumulative sum of t. With N drawn patients, the sum of (rank - N/2)^2 is (N^3 - sum t^3) / 12. The sum of
@@ -189,6 +241,7 @@ def _rho(plan: _Plan, times: np.ndarray, cubes: np.ndarray) -> np.ndarray:
     ranks = _running_sums(weights)
     if plan.last is None:
         ranks -= weights / 2
+        cubes = _cubes(weights).sum(axis=0) if cubes is None else cubes
     else:
         until = ranks[plan.last]
         tied = np.diff(until, axis=0, prepend=0)

@@ -65,6 +65,30 @@ class Ranks:
         above: np.ndarray = (totals.sum() - np.cumsum(totals) + totals / 2)[self.level]
         return above
 
+    def proportions(self, weights: np.ndarray) -> np.ndarray:
+        """Return for each member the weight of smaller members plus half the weight of equal members, minus 1/2.
+
+        With equal weights, this is the centered mid-rank divided by n.
+
+        Parameters
+        ----------
+        weights : np.ndarray of float, shape (n,)
+            Weight of each member, in the order of the sample, with a sum of 1.
+
+        Returns
+        -------
+        np.ndarray of float, shape (n,)
+            Weighted mid-distribution function minus 1/2, with a weighted mean of 0.
+
+        Examples
+        --------
+        >>> ranks_of(np.array([5.0, 2.0, 5.0, 9.0])).proportions(np.full(4, 0.25)).tolist()
+        [0.0, -0.375, 0.0, 0.375]
+
+        """
+        centered: np.ndarray = 0.5 - self.sum_above(weights)
+        return centered
+
     def tallies(self, groups: np.ndarray, number: int) -> np.ndarray:
         """Return the number of values of each group at each level.
 

@@ -9,6 +9,7 @@ from ctpop.contracts import all_tables as schema
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging import intervals
+from ctpop.stages.aging.sensitivity import correlations as sensitivity_of
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.study.configuration import chosen
 from support.config_files import config_file, config_option
@@ -131,9 +132,9 @@ def test_significance_is_decided_by_the_unadjusted_p_and_alpha():
     analysis, cohort = an_analysis(), a_cohort()
     p = all_tables(analysis, cohort)["associations"]["p_independence"].dropna()
     between = chosen(aging.AgingSettings, "aging", config_file(aging={"alpha": float(np.sqrt(p.min() * p.max()))}))
-    associations = all_tables(analysis, cohort, between)["associations"].dropna(subset="p")
+    associations = all_tables(analysis, cohort, between)["associations"].dropna(subset="p_independence")
     assert sorted(associations["significant"]) == [False, True]
-    assert associations.loc[associations["significant"].astype(bool), "p"].item() == p.min()
+    assert associations.loc[associations["significant"].astype(bool), "p_independence"].item() == p.min()
 
 
 def test_a_p_value_below_underflow_keeps_its_logarithm_and_is_significant():
@@ -141,7 +142,7 @@ def test_a_p_value_below_underflow_keeps_its_logarithm_and_is_significant():
     values = ages + np.random.default_rng(1).normal(size=4004) * 10
     analysis = schema.ANALYSIS.check(values_of("aorta", "volume_ml", values + 100))
     row = row_of(all_tables(analysis, a_cohort(4004, ages))["associations"], "aorta", "volume_ml")
-    assert row[["p", "p_bonferroni", "p_holm", "q_bh"]].tolist() == [0, 0, 0, 0]
+    assert row[["p_independence", "p_bonferroni", "p_holm", "q_bh"]].tolist() == [0, 0, 0, 0]
     assert row["log10_p_independence"] < -1000
     assert row["significant"]
 
@@ -169,7 +170,7 @@ def test_too_few_or_equal_values_have_n_and_no_results(values, ages):
 def test_n_min_is_the_smallest_tested_sample_size():
     ten = schema.ANALYSIS.check(values_of("aorta", "volume_ml", np.r_[np.sin(np.arange(10.0)), [np.nan] * 50]))
     more = chosen(aging.AgingSettings, "aging", config_file(aging={"n_min": 11}))
-    assert row_of(all_tables(ten, a_cohort())["associations"], "aorta", "volume_ml").notna().all()
+    assert row_of(all_tables(ten, a_cohort())["associations"], "aorta", "volume_ml").notna().all()  # with a note
     assert row_of(all_tables(ten, a_cohort())["normality"], "aorta", "volume_ml").notna().all()
     assert np.isnan(row_of(all_tables(ten, a_cohort(), more)["associations"], "aorta", "volume_ml")["rho"])
 
@@ -247,10 +248,11 @@ def test_cut_points_that_do_not_increase_are_rejected():
 
 @pytest.mark.parametrize("table", ["associations", "groups", "posthoc"])
 def test_each_family_is_adjusted_in_three_ways(table):
-    found = all_tables(an_analysis(), a_cohort())[table].dropna(subset="p")
+    p = "p_independence" if table == "associations" else "p"
+    found = all_tables(an_analysis(), a_cohort())[table].dropna(subset=p)
     for name, method in {"p_bonferroni": "bonferroni", "p_holm": "holm", "q_bh": "fdr_bh"}.items():
-        assert found[name].tolist() == pytest.approx(multipletests(found["p"], method=method)[1].tolist(), abs=1e-300)
-    assert (found["significant"] == (found["p"] < 1e-4)).all()
+        assert found[name].tolist() == pytest.approx(multipletests(found[p], method=method)[1].tolist(), abs=1e-300)
+    assert (found["significant"] == (found[p] < 1e-4)).all()
 
 
 def test_only_nonmonotone_relations_are_discordant():
@@ -286,10 +288,12 @@ def test_the_bonett_wright_interval_depends_only_on_rho_and_n():
 
 def test_bootstrap_intervals_are_close_to_the_default_intervals():
     series = aging.split(aging.with_ages(an_analysis(), a_cohort()), NAMES)
-    plain = aging.association_table(series, settings_with(interval="bootstrap"))
-    found = schema.ASSOCIATIONS.check(intervals.bootstrap(plain, series, N, intervals.Draws(2000, 1, 2), 0.95))
-    plain = schema.ASSOCIATIONS.check(plain)
-    assert found[["rho", "p"]].equals(plain[["rho", "p"]])
+    plain = schema.ASSOCIATIONS.check(aging.association_table(series, SETTINGS))
+    settings = settings_with(interval="bootstrap", bootstrap_iterations=2000)
+    found = schema.ASSOCIATIONS.check(aging.association_table(series, settings, N, threads=2))
+    unchanged = ["rho", "p_independence", "p_bonferroni"]
+    assert found[unchanged].equals(plain[unchanged])
+    assert set(found["interval"]) == {"bootstrap"}
     assert found["ci_low"].isna().tolist() == plain["ci_low"].isna().tolist()
     known = found["ci_low"].notna()
     assert known.sum() == 2
@@ -484,9 +488,11 @@ def test_p_values_of_groups_are_adjusted_only_over_groups():
     table = tables_with_groups(with_a_group(an_analysis()))["associations"]
     group = row_of(table, "organs", "volume_ml")
     assert group["family"] == "groups"
-    assert group["p"] == group["p_bonferroni"] == group["p_holm"] == group["q_bh"]
+    assert group["p_independence"] == group["p_bonferroni"] == group["p_holm"] == group["q_bh"]
     structures = table[table["family"] == "structures"]
-    assert structures["p_bonferroni"].dropna().tolist() == pytest.approx((2 * structures["p"].dropna()).tolist())
+    assert structures["p_bonferroni"].dropna().tolist() == pytest.approx(
+        (2 * structures["p_independence"].dropna()).tolist()
+    )
 
 
 def test_a_group_outside_the_label_set_is_rejected():
@@ -510,7 +516,7 @@ def some_sets():
 
 
 def correlations(sets):
-    return [row for rules, series in sets.items() for row in aging.correlations(rules, series, SETTINGS)]
+    return [row for rules, series in sets.items() for row in sensitivity_of(rules, series, SETTINGS)]
 
 
 def sensitivity():
@@ -527,18 +533,18 @@ def test_each_rule_set_has_the_correlation_of_its_usable_values():
     assert len(table) == 4 * 6
     for rules, values in some_sets().items():
         aorta = values[values["structure"].eq("aorta")]
-        found = row_of(table[table["rules"] == rules], "aorta", "volume_ml")
+        found = row_of(table[table["analysis"] == rules], "aorta", "volume_ml")
         expected = stats.spearmanr(aorta["value"], ages[aorta["scan_id"]])
         assert found["n"] == len(aorta)
         assert found["rho"] == pytest.approx(expected.statistic)
-        assert found["p"] == pytest.approx(expected.pvalue)
+        assert found["p_independence"] == pytest.approx(expected.pvalue)
         assert found["ci_low"] < found["rho"] < found["ci_high"]
 
 
 def test_the_difference_is_relative_to_the_rule_set_of_the_study():
     table, associations = sensitivity()
     own = row_of(associations, "aorta", "volume_ml")["rho"]
-    by_rules = table[table["structure"].eq("aorta") & table["measure"].eq("volume_ml")].set_index("rules")
+    by_rules = table[table["structure"].eq("aorta") & table["measure"].eq("volume_ml")].set_index("analysis")
     assert by_rules.loc[["paper", "study"], "difference"].tolist() == [0, 0]
     assert by_rules.loc["none", "difference"] == pytest.approx(by_rules.loc["none", "rho"] - own)
     assert by_rules.loc["none", "difference"] < -0.1
@@ -563,10 +569,10 @@ def test_command_compares_the_rule_sets_of_the_screening(study):
     table = schema.SENSITIVITY.read(out)
     associations = schema.ASSOCIATIONS.read(folder / "tables" / "associations.parquet")
     shared = ["structure", "measure", "n", "rho", "ci_low", "ci_high", "log10_p_independence", "p_independence"]
-    found = table[table["rules"] == "study"].reset_index(drop=True)
+    found = table[table["analysis"] == "study"].reset_index(drop=True)
     pd.testing.assert_frame_equal(found[shared], associations[shared])
-    assert row_of(table[table["rules"] == "none"], "aorta", "volume_ml")["n"] == 60
-    assert row_of(table[table["rules"] == "paper"], "aorta", "volume_ml")["n"] == 0
+    assert row_of(table[table["analysis"] == "none"], "aorta", "volume_ml")["n"] == 60
+    assert row_of(table[table["analysis"] == "paper"], "aorta", "volume_ml")["n"] == 0
     assert out.with_suffix(".csv").is_file()
 
 

@@ -8,6 +8,7 @@ from ctpop.contracts import all_tables
 from ctpop.contracts.tables import Table
 from ctpop.stages.aging import adjust, centiles, command, effects
 from ctpop.stages.aging.age_series import split
+from ctpop.stages.aging.sensitivity import correlations
 from ctpop.stats.covariates import covariates_of, joint
 from ctpop.study.configuration import chosen
 from ctpop.study.patients import patient_numbers
@@ -51,7 +52,7 @@ def tables_of(cohort):
         "associations": command.association_table(first, SETTINGS),
         "groups": command.group_table(first, patients.cuts, SETTINGS),
         "posthoc": command.posthoc_table(first, patients.cuts, SETTINGS),
-        "sensitivity": pd.DataFrame(command.correlations("paper", first, SETTINGS)),
+        "sensitivity": pd.DataFrame(correlations("paper", first, SETTINGS)),
         "adjusted": pd.DataFrame(adjust.adjusted_rows(first[0], patients, settings)),
         "associations_by_sex": pd.DataFrame(adjust.by_sex_rows(first[0], patients, settings)),
         "rank_ancova": pd.DataFrame(adjust.ancova_rows(first[0], patients, settings)),

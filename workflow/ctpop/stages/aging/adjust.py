@@ -21,7 +21,7 @@ from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.adjusted_correlations import adjusted_rows
 from ctpop.stages.aging.age_curves import curve_rows
 from ctpop.stages.aging.age_series import cut_points, size_of, split
-from ctpop.stages.aging.by_sex import by_sex_rows
+from ctpop.stages.aging.by_sex import by_sex_rows, by_sex_table
 from ctpop.stages.aging.p_values import with_adjusted, with_p
 from ctpop.stages.aging.rank_ancova import ancova_rows
 from ctpop.stages.aging.samples import AdjustmentSettings, Patients, with_positions
@@ -83,8 +83,7 @@ def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str
     independence = "p_independence"
     adjusted = table_of(rows["adjusted"], family_of, independence, "adjusted_for")
     all_tables.ADJUSTED.write(adjusted, options.adjusted)
-    by_sex = table_of(rows["by_sex"], family_of, independence, "sex")
-    all_tables.ASSOCIATIONS_BY_SEX.write(by_sex, options.by_sex)
+    all_tables.ASSOCIATIONS_BY_SEX.write(by_sex_table(rows["by_sex"], family_of), options.by_sex)
     all_tables.RANK_ANCOVA.write(table_of(rows["ancova"], family_of, "p"), options.rank_ancova)
     all_tables.AGE_CURVES.write(table_of(rows["curves"], family_of, "p", "term"), options.age_curves)
 

@@ -13,6 +13,7 @@ from ctpop.contracts import all_tables
 from ctpop.figures.formatting import count, scans_in_words
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_cuts
+from ctpop.stats.patient_sums import has_repeats
 from ctpop.stats.ranks import Ranks, ranks_of, ranks_of_levels
 from ctpop.study.patients import distinct, patient_numbers
 
@@ -23,7 +24,7 @@ SIZES = ("n", "n_patients")  # columns with the numbers of scans and patients
 class Series:
     """Values of one measure of a structure or group with the age of each scan, in the order of the scans.
 
-    `rows` contains the columns `scan_id`, `value`, `age_years`, `age_level`, `person`, and `patient` (see `with_ages`).
+    `rows` contains the columns `scan_id`, `value`, `age_years`, `age_level`, and `patient` (see `with_ages`).
     `distinct_ages` contains the age (years) of each level. `family` is the family of tests (one of `FAMILIES`) for the
     adjustment of P values.
     """
@@ -46,8 +47,13 @@ class Series:
 
     @property
     def patients(self) -> np.ndarray:
-        """Number of each scan among the scans of known age in the cohort."""
-        return self.rows["person"].to_numpy(dtype=int)
+        """Number of the patient of each scan among the patients of known age in the cohort."""
+        return self.rows["patient"].to_numpy(dtype=int)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether a patient has several scans with a value."""
+        return has_repeats(self.patients)
 
     @cached_property
     def ranks(self) -> Ranks:
@@ -62,7 +68,7 @@ class Series:
     @cached_property
     def name(self) -> dict[str, Any]:
         """Columns that identify a row of results, with the numbers of values and patients."""
-        return {"structure": self.structure, "measure": self.measure, **sizes(self.rows["patient"].to_numpy())}
+        return {"structure": self.structure, "measure": self.measure, **sizes(self.patients)}
 
 
 def sizes(patients: np.ndarray) -> dict[str, int]:
@@ -78,9 +84,9 @@ def size_of(cohort: pd.DataFrame) -> str:
 def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the analysis table with the age of each scan, without scans of unknown age.
 
-    Every scan is a separate observation, even if its patient has other scans. The column `person` numbers the scans of
-    known age in the cohort from 0. The column `patient` numbers the patients (`patients.patient_numbers`). The column
-    `age_level` numbers the distinct ages of the scans in ascending order.
+    Every scan is an observation, even if its patient has other scans. The column `patient` numbers the patients with a
+    scan of known age from 0 (`patients.patient_numbers`). The column `age_level` numbers the distinct ages of the scans
+    in ascending order.
 
     Raises
     ------
@@ -88,18 +94,17 @@ def with_ages(analysis: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:
         If the cohort does not contain a scan of the analysis.
 
     """
-    # ASSUME: scans are independent; the original study reports one scan per patient
+    # ASSUME: scans have equal weights, so that results describe scans; standard errors are computed by patient
     codes, scans = pd.factorize(analysis["scan_id"])
     place = pd.Index(cohort["scan_id"]).get_indexer(pd.Index(scans))
     _refuse(analysis.loc[(place < 0)[codes], "scan_id"], "scan_id", "scans of the cohort table")
     ages = cohort["age_years"].to_numpy(dtype=float)
-    person = np.cumsum(np.isfinite(ages)) - 1
     level = np.unique(ages, return_inverse=True)[1]
-    patient = patient_numbers(cohort)
+    patient = np.full(len(ages), -1, dtype=np.int32)
+    patient[np.isfinite(ages)] = patient_numbers(cohort[np.isfinite(ages)])
     found = analysis.assign(
         age_years=ages[place][codes],
         age_level=level[place][codes],
-        person=person[place][codes],
         patient=patient[place][codes],
     )
     known = found["age_years"].notna()

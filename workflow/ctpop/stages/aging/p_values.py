@@ -1,5 +1,6 @@
 """P values of the tables of statistics, and their adjustment within families of tests."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -35,3 +36,34 @@ def with_adjusted(table: pd.DataFrame, p: str, *within: str) -> pd.DataFrame:
         p_holm=adjusted(table, p, families.holm, *within),
         q_bh=adjusted(table, p, families.benjamini_hochberg, *within),
     )
+
+
+def with_significance(table: pd.DataFrame, p: str, alpha: float) -> pd.DataFrame:
+    """Return the table with P values, three adjustments of the column `p`, and the significance of `p` at alpha.
+
+    Primary outcomes (column `primary`) form a separate family in each table.
+    """
+    return _significant(with_adjusted(with_p(table), p, "primary"), table[f"{LOG}{p}"], alpha)
+
+
+def with_decision(table: pd.DataFrame, alpha: float | None, *within: str) -> pd.DataFrame:
+    """Return a table of correlations with P values and with the adjusted values of the P value that decides.
+
+    The column `test` names this P value: `independence` or `rho0`. The P value for a rho of 0 is also adjusted with the
+    Holm method (`p_rho0_holm`). With `alpha`, the column `significant` states whether the deciding P value is below
+    alpha.
+    """
+    known = with_p(table)
+    independence = known["test"].eq("independence")
+    deciding = known["p_independence"].where(independence, known["p_rho0"])
+    known = with_adjusted(known.assign(deciding=deciding), "deciding", *within).drop(columns="deciding")
+    known = known.assign(p_rho0_holm=adjusted(known, "p_rho0", families.holm, *within))
+    if alpha is None:
+        return known
+    return _significant(known, known["log10_p_independence"].where(independence, known["log10_p_rho0"]), alpha)
+
+
+def _significant(table: pd.DataFrame, log10_p: pd.Series, alpha: float) -> pd.DataFrame:
+    # ASSUME: alpha of the original study, .0001, includes the Bonferroni correction (.05 / 416) and applies to raw P
+    # values
+    return table.assign(significant=log10_p.lt(math.log10(alpha)).astype("boolean").mask(log10_p.isna()))

@@ -28,7 +28,7 @@ def truth_table(
 def agreement(each: Series, confidence: float) -> dict[str, Any]:
     """Return the agreement of measured and true values, and whether the interval of measured rho contains true rho."""
     values, true = each.values, each.rows["true"].to_numpy(dtype=float)
-    measured_with_age = spearman(values, each.ages, confidence)
+    measured_with_age = spearman(values, each.ages, confidence, each.patients)
     low, high = measured_with_age.ci_low, measured_with_age.ci_high
     rho_true = spearman(true, each.ages, confidence).rho
     bias = float(np.mean(values - true))

@@ -131,10 +131,10 @@ def of_structures(study: FinishedStudy) -> Iterator[Plan]:
 
 
 def of_sensitivity(study: FinishedStudy) -> Plan:
-    """Return the plan of the forest plot of correlations under each rule set."""
+    """Return the plan of the forest plot of correlations in each sensitivity analysis."""
     shown = sensitivity.source(study.tables["sensitivity"], summaries.sensitive(study))
     found = count(len(shown), "correlation")
-    words = f"Forest plot of {found} with age by rule set; the table below the figure lists all values."
+    words = f"Forest plot of {found} with age by sensitivity analysis; the table below the figure lists all values."
     draw = partial(sensitivity.draw, shown, study.conventions)
     return Plan("sensitivity", "sensitivity", words, draw, shown.copy)
 

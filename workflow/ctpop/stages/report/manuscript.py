@@ -79,7 +79,7 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         **{"n_normality": len(normality), "n_not_normal": int((normality < NORMALITY_ALPHA).sum())},
         n_most=most_values(known),
         detectable=detectable(known, alpha),
-        change=phrases.change(tables["sensitivity"]["difference"]),
+        change=phrases.change(summaries.of_rule_sets(tables["sensitivity"])["difference"]),
         adjusted=adjusted(study),
         published=phrases.published(tables["compare_published"]["verdict"]),
     )

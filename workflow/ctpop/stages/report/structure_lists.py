@@ -7,11 +7,11 @@ import pandas as pd
 
 from ctpop.figures.association import KEY, records
 from ctpop.figures.formatting import (
+    ANALYSES,
     AXES,
     MEASURES,
     MISSING,
     REASONS,
-    RULE_SETS,
     group_text,
     level,
     percent,
@@ -21,6 +21,7 @@ from ctpop.figures.formatting import (
 from ctpop.stages.report import cells
 from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_tables import log10_p
 from ctpop.stages.report.summaries import sensitive
 from ctpop.study import rule_sets
 from ctpop.study.label_sets import lower_bounds
@@ -70,7 +71,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
         cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
         cells.p_value(row["p_independence"], row["log10_p_independence"]),
         cells.decimal(row["log10_p_independence"]),
-        cells.p_value(row["p_bonferroni"], row["log10_p_independence"]),
+        cells.p_value(row["p_bonferroni"], log10_p(row)),
         cells.decimal(row["h"]),
         cells.p_value(row["p"], row["log10_p"]),
         cells.coefficient(row["epsilon_squared"]),
@@ -126,20 +127,20 @@ def screening(study: FinishedStudy) -> CellGrid:
 
 
 def sensitivity(study: FinishedStudy) -> CellGrid:
-    """Return the correlations under each rule set for selected structures and those with the largest changes."""
+    """Return the correlations in each analysis for selected structures and those with the largest changes."""
     table = study.tables["sensitivity"]
-    cell = {(row["rules"], row["structure"], row["measure"]): _rho_and_n(row) for row in table.to_dict("records")}
-    shown = [rules for rules in RULE_SETS if table["rules"].eq(rules).any()]
+    cell = {(row["analysis"], row["structure"], row["measure"]): _rho_and_n(row) for row in table.to_dict("records")}
+    shown = [analysis for analysis in ANALYSES if table["analysis"].eq(analysis).any()]
     rows = [
         CellRow(
             structure_text(structure),
-            [cells.words(AXES[measure]), *(cell[rules, structure, measure] for rules in shown)],
+            [cells.words(AXES[measure]), *(cell.get((name, structure, measure), cells.words(None)) for name in shown)],
             PLACE.format(structure),
         )
         for structure, measure in sensitive(study)
     ]
-    headings = cells.heads("Structure", Head("Measure", words=True), *(RULE_SETS[rules] for rules in shown))
-    return CellGrid("Sensitivity to screening rules", headings, rows)
+    headings = cells.heads("Structure", Head("Measure", words=True), *(ANALYSES[name] for name in shown))
+    return CellGrid("Sensitivity analyses", headings, rows)
 
 
 def _rho_and_n(row: dict[Any, Any]) -> Cell:

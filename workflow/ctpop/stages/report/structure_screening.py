@@ -1,11 +1,11 @@
 """Screening, sensitivity, and comparison with other results of one structure, as tables of its page."""
 
 from ctpop.contracts.all_tables import ENDS, FLOW_REASONS
-from ctpop.figures.formatting import EXCLUSIONS, MEASURES, RULE_SETS, SEX_WORDS
+from ctpop.figures.formatting import ANALYSES, EXCLUSIONS, MEASURES, SEX_WORDS
 from ctpop.stages.report import cells, published_results
 from ctpop.stages.report.cells import RHO, CellGrid, CellRow, Head, P
 from ctpop.stages.report.structure_lists import truth_cells
-from ctpop.stages.report.structure_tables import MEASURE, StructureRows
+from ctpop.stages.report.structure_tables import MEASURE, NOTE, StructureRows, note, without_notes
 
 SEX_WORD = {sex: one for sex, (one, _) in SEX_WORDS.items()}
 
@@ -55,27 +55,33 @@ def failures(rows: StructureRows) -> CellGrid:
 
 
 def sensitivity(rows: StructureRows) -> CellGrid:
-    """Return the correlations under each rule set of segmentation screening."""
-    order = list(RULE_SETS)
+    """Return the correlations under each rule set of segmentation screening and in other sensitivity analyses."""
+    order = list(ANALYSES)
     made = [
         CellRow(
-            RULE_SETS[row["rules"]],
+            ANALYSES[row["analysis"]],
             [
                 cells.words(MEASURES[row["measure"]]),
                 cells.size(row),
+                cells.decimal(row["effective_n"], 0),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
                 cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
                 cells.coefficient(row["difference"], 3),
+                note(row),
             ],
-            strong=row["rules"] == "study",
+            strong=row["analysis"] == "study",
         )
         for row in sorted(
-            rows.of("sensitivity"), key=lambda row: (list(MEASURES).index(row["measure"]), order.index(row["rules"]))
+            rows.of("sensitivity"), key=lambda row: (list(MEASURES).index(row["measure"]), order.index(row["analysis"]))
         )
     ]
-    headings = cells.heads("Rule set", MEASURE, "n", RHO, rows.interval, P, "Difference<br>from this study")
-    return CellGrid("Sensitivity to screening rules", headings, made)
+    headings = cells.heads(
+        *("Analysis", MEASURE, "n", "Effective n", RHO, rows.interval, f"{P}<br>({RHO} = 0)"),
+        *("Difference<br>from this study", NOTE),
+    )
+    remark = "Effective n: number of scans with equal weights that would provide the same precision."
+    return without_notes(CellGrid("Sensitivity analyses", headings, made, remark))
 
 
 def extremes(rows: StructureRows) -> CellGrid:

@@ -1,12 +1,14 @@
 """Statistics of one structure: all tests of associations with age, as tables of its page."""
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
 from markupsafe import Markup
 
 from ctpop.contracts.all_tables import CENTILES_SHOWN
-from ctpop.figures.formatting import AXES, MEASURES, SEXES, covariates_in_words
+from ctpop.contracts.codes import NOTES
+from ctpop.figures.formatting import AXES, MEASURES, MISSING, SEXES, covariates_in_words, number
 from ctpop.stages.report import cells
 from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
 from ctpop.stages.report.structure_tables import (
@@ -30,6 +32,8 @@ TERMS = {
     "interaction": "Age-by-sex interaction",
 }
 CENTILE_STEP_YEARS = 10
+DECIDING = {"independence": "Independence", "rho0": "Correlation of 0"}
+OPTIONAL = ("Restriction", "Score statistic <i>Q</i> by patient for age quartiles")
 
 
 def results(rows: StructureRows) -> CellGrid:
@@ -50,21 +54,30 @@ def results(rows: StructureRows) -> CellGrid:
         (f"{P} ({RHO} = 0)", "associations", lambda row: cells.p_value(row["p_rho0"])),
         (f"{P} (independence)", "associations", lambda row: cells.p_value(row["p_independence"])),
         (f"{LOG_P} (independence)", "associations", lambda row: cells.decimal(row["log10_p_independence"])),
+        ("Test that determines significance", "associations", lambda row: cells.words(DECIDING[row["test"]])),
         (f"Adjusted {P} (Bonferroni)", "associations", lambda row: cells.p_value(row["p_bonferroni"])),
         (f"Adjusted {P} (Holm)", "associations", lambda row: cells.p_value(row["p_holm"])),
         ("False discovery rate <i>q</i>", "associations", lambda row: cells.p_value(row["q_bh"])),
+        (f"Adjusted {P} ({RHO} = 0, Holm)", "associations", lambda row: cells.p_value(row["p_rho0_holm"])),
         (rows.below_alpha, "associations", lambda row: _flag(row["significant"])),
+        ("Restriction", "associations", _restriction),
         ("Kruskal-Wallis <i>H</i> for age quartiles", "groups", lambda row: cells.decimal(row["h"])),
+        ("Score statistic <i>Q</i> by patient for age quartiles", "groups", lambda row: cells.decimal(row["q"])),
         ("Degrees of freedom", "groups", lambda row: cells.count(row["df"])),
-        (f"{P} (<i>H</i>)", "groups", lambda row: cells.p_value(row["p"])),
-        (f"Adjusted {P} (<i>H</i>, Bonferroni)", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
+        (f"{P} (age quartiles)", "groups", lambda row: cells.p_value(row["p"])),
+        (f"Adjusted {P} (age quartiles, Bonferroni)", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
         ("Effect size ε²", "groups", lambda row: cells.coefficient(row["epsilon_squared"])),
+        (
+            f"{rows.interval} of ε²",
+            "groups",
+            lambda row: cells.limits(row["epsilon_squared_ci_low"], row["epsilon_squared_ci_high"]),
+        ),
         (
             f"ε² expected for a uniform trend with this {RHO}",
             "groups",
             lambda row: cells.coefficient(row["epsilon_squared_of_rho"]),
         ),
-        ("Evidence of a nonmonotonic association", "groups", lambda row: _flag(row["discordant"])),
+        ("ε² more than twice the expected value", "groups", lambda row: _flag(row["discordant"])),
         ("Normality: Kolmogorov-Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
         (f"{P} (<i>D</i>)", "normality", lambda row: cells.p_value(row["p"])),
         ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),
@@ -74,6 +87,7 @@ def results(rows: StructureRows) -> CellGrid:
         for name, table, tell in lines
         if all(table in found for found in of_measure.values())
     ]
+    made = [row for row in made if row.name not in OPTIONAL or any(cell.text != MISSING for cell in row.cells)]
     return CellGrid("Association with age", cells.heads("", *AXES.values()), made)
 
 
@@ -86,8 +100,11 @@ def post_hoc(rows: StructureRows) -> CellGrid:
             [
                 cells.words(MEASURES[row["measure"]]),
                 cells.decimal(row["shift"], 2),
+                _range(row["shift_ci_low"], row["shift_ci_high"]),
                 cells.coefficient(row["auc"]),
+                cells.limits(row["auc_ci_low"], row["auc_ci_high"]),
                 cells.coefficient(row["cliffs_delta"]),
+                cells.limits(row["cliffs_delta_ci_low"], row["cliffs_delta_ci_high"]),
                 cells.decimal(row["z"], 2),
                 *p_pair(row),
                 cells.yes(row["significant"]),
@@ -97,12 +114,14 @@ def post_hoc(rows: StructureRows) -> CellGrid:
         for row in rows.of("posthoc")
     ]
     headings = cells.heads(
-        *("Age quartiles", MEASURE, "Shift, older<br>minus younger", "AUC", "Cliff’s δ", "<i>z</i>", P),
+        *("Age quartiles", MEASURE, "Shift, older<br>minus younger", rows.interval, "AUC", rows.interval),
+        *("Cliff’s δ", rows.interval, "<i>z</i>", P),
         *(f"Adjusted {P}<br>(Bonferroni)", Head(rows.below_alpha, words=True)),
     )
     remark = (
         "Shift: Hodges-Lehmann estimate (mL or HU). AUC: probability that a value of the older quartile exceeds a value"
-        " of the younger quartile."
+        " of the younger quartile. Positive values of <i>z</i>: larger values in the older quartile. The P value tests"
+        " equal distributions; the intervals allow for unequal spread."
     )
     return CellGrid("Pairwise comparisons of age quartiles", headings, made, remark)
 
@@ -226,6 +245,15 @@ def _quartile(number: int, ages: list[str]) -> str:
 def _degrees(df: float) -> Cell:
     """Return degrees of freedom, which have a decimal place if they are approximated."""
     return cells.decimal(df, 0 if pd.isna(df) or float(df).is_integer() else 1)
+
+
+def _range(low: float, high: float) -> Cell:
+    """Return a cell with the limits of an interval in the unit of the measure."""
+    return Cell(MISSING if math.isnan(low) else f"{number(low, 2)}, {number(high, 2)}", cells.decimal(low).order)
+
+
+def _restriction(row: Record) -> Cell:
+    return cells.words(None if pd.isna(row["note"]) else NOTES[row["note"]], wrap=True)
 
 
 def _flag(truth: object) -> Cell:

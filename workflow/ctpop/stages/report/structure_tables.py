@@ -48,12 +48,17 @@ def p_pair(row: Record) -> list[Cell]:
 
 def correlation_p(row: Record) -> list[Cell]:
     """Return the cells of the P values for a correlation of 0 and for independence, and of the adjusted P value."""
-    independence = row["log10_p_independence"]
     return [
         cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
-        cells.p_value(row["p_independence"], independence),
-        cells.p_value(row["p_bonferroni"], independence),
+        cells.p_value(row["p_independence"], row["log10_p_independence"]),
+        cells.p_value(row["p_bonferroni"], log10_p(row)),
     ]
+
+
+def log10_p(row: Record) -> float:
+    """Return the logarithm of the P value that is adjusted: that of independence, or else that of a rho of 0."""
+    independence: float = row["log10_p_independence"]
+    return row["log10_p_rho0"] if pd.isna(independence) else independence
 
 
 def note(row: Record) -> Cell:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.contracts.all_tables import CONTRAST_LOOKS
+from ctpop.contracts.all_tables import CONTRAST_LOOKS, RULE_SETS
 from ctpop.contracts.reasons import SegmentStatus
 from ctpop.figures import flow as flow_figure
 from ctpop.figures.association import KEY, Key
@@ -205,8 +205,13 @@ def incomplete_groups(study: FinishedStudy) -> list[tuple[str, list[str], int]]:
     ]
 
 
+def of_rule_sets(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the table `sensitivity` that differ from the study only in the rules of screening."""
+    return sensitivity[sensitivity["analysis"].isin(RULE_SETS)]
+
+
 def sensitive(study: FinishedStudy) -> list[Key]:
-    """Return the structures and measures that the report compares under all rule sets."""
+    """Return the structures and measures that the report compares in all sensitivity analyses."""
     table = study.tables["sensitivity"]
     change = table.assign(change=table["difference"].abs()).groupby(KEY)["change"].max().dropna()
     most = change[change > 0].sort_values(ascending=False, kind="stable").index[:CHANGES_SHOWN]

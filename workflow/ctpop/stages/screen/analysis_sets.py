@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as arrow
 
 from ctpop.contracts import parquet_files
-from ctpop.contracts.all_tables import ANALYSIS_SETS, RULE_SETS
+from ctpop.contracts.all_tables import ANALYSIS_SETS, VALUE_SETS
 from ctpop.foundation.files import remove_half_written, write_atomically
 
 WORDS = arrow.dictionary(arrow.int32(), arrow.string())
@@ -22,7 +22,7 @@ def write_sets(sets: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
     Parameters
     ----------
     sets
-        Name and values of each set. The names have the order of `RULE_SETS`. The values are sorted by key, as
+        Name and values of each set. The names have the order of `VALUE_SETS`. The values are sorted by key, as
         returned by `groups.with_groups`.
     path
         Path of the Parquet file.
@@ -32,7 +32,7 @@ def write_sets(sets: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
     def write(part: Path) -> None:
         with parquet_files.writing(part, SCHEMA) as writer:
             for name, values in sets:
-                rules = pd.Categorical([name], categories=list(RULE_SETS)).repeat(len(values))
+                rules = pd.Categorical([name], categories=list(VALUE_SETS)).repeat(len(values))
                 frame = values.assign(rules=rules)[list(ANALYSIS_SETS.columns)]
                 table = arrow.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
                 writer.write_table(table.replace_schema_metadata(), row_group_size=max(len(frame), 1))

@@ -34,7 +34,7 @@ from ctpop.contracts.all_tables import (
     STRUCTURE_FLOW,
     VERDICTS,
 )
-from ctpop.stages.screen import analysis_sets, plausibility, usable_values
+from ctpop.stages.screen import analysis_sets, eroded, plausibility, usable_values
 from ctpop.stages.screen.attributes import ScreeningAttributes, facts_of
 from ctpop.stages.screen.exclusions import failure_table, structure_flow
 from ctpop.stages.screen.extremes import extreme_table
@@ -53,6 +53,7 @@ LOG = logging.getLogger(__name__)
 READ = (
     *("status", "detail", "n_voxels", *MEASURES, "faces", "border_voxels", "padding_share"),
     *("largest_share", "side_mm", "asymmetry"),
+    *eroded.COLUMNS,
 )
 COMPARED = ("none", "paper", "strict")
 
@@ -98,10 +99,15 @@ def analysis_of(rows: MeasureRows, assessment: Assessment, groups: Groups = NO_G
 def compared_sets(
     found: Screening, facts: ScreeningAttributes, groups: Groups = NO_GROUPS
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the name and the values of each rule set for comparison, and of the rule set of the study."""
+    """Yield the name and the values of each rule set for comparison, and of the rule set of the study.
+
+    If the attenuation was also measured without the surface layer of the structures, these values follow.
+    """
     for name in COMPARED:
         yield name, analysis_of(found.rows, apply_rules(found.rows, rule_sets.read(name), facts), groups)
     yield "study", analysis_of(found.rows, found.final, groups)
+    if np.isfinite(found.rows.numbers("hu_mean_eroded")).any():
+        yield "eroded", eroded.eroded_values(found.rows, found.final.usable(found.rows, "hu_mean"), groups)
 
 
 def read_rules(chosen: dict[str, Any], names: list[str]) -> RuleSet:
