@@ -64,6 +64,8 @@ rule adjust:
             "aging.covariates",
             "aging.categorical",
             "aging.covariate_share",
+            "aging.adjust",
+            "aging.category_n_min",
             "cohort.values",
         ),
     message:
