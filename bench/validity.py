@@ -28,7 +28,7 @@ from ctpop.stats.correlation import bonett_wright_error, fisher_interval, spearm
 from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
 from ctpop.stats.normality import kolmogorov_smirnov
 from ctpop.stats.ordinal import Ordinal
-from ctpop.stats.psr import WithinStrata, correlation_of_residuals
+from ctpop.stats.psr import correlation_of_residuals
 from ctpop.stats.quade import quade
 from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_intervals
 from ctpop.stats.ranks import ranks_of
@@ -159,8 +159,8 @@ def confounded(random: np.random.Generator, n: int) -> tuple[np.ndarray, ...]:
 def confounded_tests(random: np.random.Generator, n: int) -> list[float]:
     """Return log10 P of unadjusted, partly adjusted, and fully adjusted tests of `confounded`."""
     ages, male, height, volume = confounded(random, n)
-    by_sex = [WithinStrata(sample, male) for sample in (ages, volume)]
-    columns = np.column_stack([male, (height - height.mean()) / height.std()])
+    columns = np.column_stack([male - male.mean(), (height - height.mean()) / height.std()])
+    by_sex = [Ordinal(sample, columns[:, :1]) for sample in (ages, volume)]
     by_both = [Ordinal(sample, columns) for sample in (ages, volume)]
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
     return [

@@ -10,9 +10,10 @@ from ctpop.stats.design import Covariate, design, strata_of
 from ctpop.stats.f_tail import log10_p_of_f
 from ctpop.stats.linear_model import linear_model
 from ctpop.stats.ordinal import Ordinal
-from ctpop.stats.psr import WithinStrata, correlation_of_residuals
+from ctpop.stats.psr import correlation_of_residuals
 from ctpop.stats.quade import quade
 from ctpop.stats.splines import natural_basis
+from ctpop.stats.strata import within_strata
 from support.laws import law
 
 PERSON = st.tuples(
@@ -31,7 +32,7 @@ def adjusted(patients, value, how):
     covariates = [Covariate("sex", sex, of_kinds=True), Covariate("height_cm", height, of_kinds=False)]
     if how == "strata":
         strata = strata_of(covariates[:1], len(age))
-        return correlation_of_residuals(WithinStrata(age, strata), WithinStrata(value, strata), 0.95)
+        return within_strata(age, value, strata, np.arange(len(age)), 0.95).correlation
     columns = design(covariates, len(age))
     return correlation_of_residuals(Ordinal(age, columns), Ordinal(value, columns), 0.95)
 
@@ -64,8 +65,8 @@ def test_a_change_of_sign_reverses_the_adjusted_correlation_and_its_interval(pat
     found, turned = adjusted(patients, patients[:, 1], how), adjusted(patients, -patients[:, 1], how)
     assume(np.isfinite(found.ci_low))
     np.testing.assert_allclose(
-        [turned.rho, turned.ci_low, turned.ci_high, turned.log10_p_independence],
-        [-found.rho, -found.ci_high, -found.ci_low, found.log10_p_independence],
+        [turned.rho, turned.ci_low, turned.ci_high, turned.log10_p_rho0],
+        [-found.rho, -found.ci_high, -found.ci_low, found.log10_p_rho0],
         rtol=1e-6,
         atol=1e-6,
     )
@@ -87,7 +88,8 @@ def test_an_adjusted_correlation_is_in_its_interval(patients, how):
     found = adjusted(patients, patients[:, 1], how)
     assume(np.isfinite(found.ci_low))
     assert -1 <= found.ci_low <= found.rho <= found.ci_high <= 1
-    assert found.log10_p_independence <= 0
+    assert found.log10_p_rho0 <= 0
+    assert (found.log10_p_rho0 < np.log10(0.05)) == (found.ci_low > 0 or found.ci_high < 0)
 
 
 @law(20)
@@ -102,15 +104,36 @@ def test_residuals_are_between_minus_one_and_one_with_mean_zero(patients):
 
 @law(20)
 @given(PEOPLE)
-def test_a_single_stratum_does_not_change_the_correlation(patients):
+def test_the_numbers_of_strata_and_patients_do_not_affect_results(patients):
     assume(vary(patients))
-    together = np.zeros(len(patients), dtype=int)
-    found = correlation_of_residuals(
-        WithinStrata(patients[:, 0], together), WithinStrata(patients[:, 1], together), 0.95
+    age, value, _, sex = patients.T
+    numbers, strata = np.arange(len(age)), sex.astype(int)
+    same(
+        within_strata(age, value, strata, numbers, 0.95).correlation,
+        within_strata(age, value, 3 - 2 * strata, 5 * numbers[::-1] + 1, 0.95).correlation,
     )
-    expected = spearman(patients[:, 1], patients[:, 0], 0.95)
-    assume(abs(expected.rho) < 1)
-    same(found, expected)
+
+
+@law(20)
+@given(PEOPLE)
+def test_strata_of_two_patients_do_not_contribute(patients):
+    assume(vary(patients))
+    age, value, _, sex = patients.T
+    more = [np.concatenate([each, [1.0, 2.0]]) for each in (age, value)]
+    strata = np.concatenate([sex, [9, 9]]).astype(int)
+    same(
+        within_strata(age, value, strata[:-2], np.arange(len(age)), 0.95).correlation,
+        within_strata(*more, strata, np.arange(len(age) + 2), 0.95).correlation,
+    )
+
+
+@law(20)
+@given(PEOPLE)
+def test_patients_whose_number_is_not_repeated_have_the_quade_test(patients):
+    age, value, height, sex = patients.T
+    quartiles = np.digitize(age, [40, 60, 80])
+    terms = height[:, np.newaxis], sex[:, np.newaxis]
+    same(quade(value, quartiles, *terms), quade(value, quartiles, *terms, np.arange(len(age))[::-1]))
 
 
 @law(20)

@@ -17,7 +17,6 @@ keep("age", "quartiles", paste0("n_left_closed_", 1:4), as.vector(table(left_clo
 pairs <- function(p) {                            # (older, younger) of pairwise.wilcox.test as younger-older
   unlist(lapply(1:3, function(a) setNames(p[a:3, a], paste0(a, "-", (a + 1):4))))
 }
-ridits <- function(x, strata) ave(x, strata, FUN = function(v) (2 * rank(v) - length(v) - 1) / length(v))
 
 for (outcome in c("value", "rounded")) {
   y <- people[[outcome]]
@@ -42,8 +41,6 @@ for (outcome in c("value", "rounded")) {
   left <- resid(lm(rank(y) ~ rank(people$height) + people$male))
   anova_of_rest <- anova(lm(left ~ factor(quartile)))
   keep(outcome, "quade", c("f", "p"), c(anova_of_rest[["F value"]][1], anova_of_rest[["Pr(>F)"]][1]))
-  # Spearman's correlation within the sexes: correlation of probability-scale residuals
-  keep(outcome, "partial", "rho", cor(ridits(y, people$male), ridits(people$age, people$male)))
   # Natural cubic spline of age by sex and height, HC3 errors, Wald F tests
   knots <- quantile(people$age, c(.05, .35, .65, .95))
   curve <- ns(people$age, knots = knots[2:3], Boundary.knots = knots[c(1, 4)])

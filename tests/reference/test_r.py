@@ -10,10 +10,8 @@ import pytest
 from ctpop.stats import families
 from ctpop.stats.age_effects import BOTH, age_model
 from ctpop.stats.correlation import spearman
-from ctpop.stats.design import Covariate, strata_of
 from ctpop.stats.groups import kruskal_wallis, quartile_cuts, quartile_of
 from ctpop.stats.normality import kolmogorov_smirnov
-from ctpop.stats.psr import WithinStrata, correlation_of_residuals
 from ctpop.stats.quade import quade
 from ctpop.stats.ranksum import rank_sum
 
@@ -101,13 +99,6 @@ def test_u_and_the_shift_agree_with_wilcox_test_and_all_differences(outcome):
 def test_quade_is_the_analysis_of_variance_of_rank_residuals(outcome):
     found = quade(PEOPLE[outcome].to_numpy(), QUARTILES, HEIGHT, MALE[:, np.newaxis])
     same({"f": found.f, "p": 10**found.log10_p}, of_r(outcome, "quade"))
-
-
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_correlation_within_the_sexes_equals_that_of_ridits(outcome):
-    strata = strata_of([Covariate("sex", MALE, of_kinds=True)], len(MALE))
-    residuals = (WithinStrata(sample, strata) for sample in (PEOPLE[outcome].to_numpy(), AGES))
-    same({"rho": correlation_of_residuals(*residuals, 0.95).rho}, of_r(outcome, "partial"))
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)

@@ -65,6 +65,8 @@ rule adjust:
             "aging.categorical",
             "aging.covariate_share",
             "aging.knots",
+            "aging.adjust",
+            "aging.category_n_min",
             "cohort.values",
         ),
     message:

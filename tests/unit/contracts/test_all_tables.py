@@ -61,6 +61,7 @@ def test_table_names_are_unchanged():
 NOT_SCANS = {  # columns of counts other than scan counts
     **{"measures": {"n_voxels", "n_components"}, "evaluation": {"n_reference_voxels", "n_predicted_voxels"}},
     **{"conversions": {"n_slices"}, "group_values": {"n_members", "n_usable"}},
+    "adjusted": {"n_strata"},
     "comparison": {"n_shared_scans", "n_shared_patients"},  # the second column is the patient count of the first
 }
 

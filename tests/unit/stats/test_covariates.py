@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from ctpop.foundation.errors import ContractError
-from ctpop.stats.covariates import covariates_of, joint, named
+from ctpop.stats.covariates import collinear_with_age, covariates_of, joint, named
+from ctpop.stats.design import Covariate
 from ctpop.study.column_names import USUAL_COVARIATES
 from ctpop.study.registry import read_registry
 from ctpop.study.registry_options import reading_of
@@ -170,3 +171,114 @@ def test_the_printed_settings_for_a_number_apply_only_to_its_column(tmp_path, wo
 def test_a_covariate_in_another_spelling_is_rejected_with_the_column_name():
     with pytest.raises(ContractError, match="did you mean 'BMI'"):
         covariates_of(a_cohort(BMI=["24.5", "27.1"]), ["bmi"], [])
+
+
+DAYS = [f"20{number:02}-03-{number + 1:02}" for number in range(24)]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda day: day,
+        lambda day: day.replace("-", ""),
+        lambda day: ".".join(reversed(day.split("-"))),
+        lambda day: f"{day} 00:00:00",
+        lambda day: f"{day}T10:15:30",
+    ],
+    ids=["ISO", "DICOM", "German", "with a time", "ISO with a time"],
+)
+@pytest.mark.parametrize("categorical", [[], ["study_date"]])
+def test_dates_are_rejected_with_the_line_that_omits_them(form, categorical):
+    cells = [form(day) for day in DAYS]
+    cohort = a_cohort(study_date=cells, height_cm=["170", "180"] * 12)
+
+    with pytest.raises(ContractError) as refused:
+        covariates_of(cohort, ["study_date", "height_cm"], categorical)
+
+    message = str(refused.value)
+    assert f"covariate 'study_date' is a date in 24 of 24 values, such as '{cells[0]}'; use the year" in message
+    assert yaml.safe_load(message.partition("set aging: ")[2]) == {"covariates": ["height_cm"]}
+
+
+def test_a_column_is_a_date_if_more_than_half_of_its_values_are_dates():
+    cells = [*DAYS[:12], *["unknown"] * 12]
+
+    assert covariates_of(a_cohort(study_date=cells), ["study_date"], [])[0].of_kinds
+    with pytest.raises(ContractError, match="is a date in 13 of 24 values"):
+        covariates_of(a_cohort(study_date=[*DAYS[:13], *cells[13:]]), ["study_date"], [])
+
+
+def test_years_and_other_numbers_are_not_dates():
+    cohort = a_cohort(year=[str(number) for number in range(1990, 2036)], dose=[f"{i}.5" for i in range(2000, 2046)])
+
+    assert [part.of_kinds for part in covariates_of(cohort, ["year", "dose"], [])] == [False, False]
+
+
+def test_identifiers_are_rejected_without_their_values():
+    cohort = a_cohort(sex=["male", "female"] * 12, accession=[f"A{number}" for number in range(24)])
+
+    with pytest.raises(ContractError) as refused:
+        covariates_of(cohort, ["sex", "accession"], [])
+
+    message = str(refused.value)
+    assert "covariate 'accession' has 24 different values in 24 patients" in message
+    assert "A1" not in message
+    assert yaml.safe_load(message.partition("set aging: ")[2]) == {"covariates": ["sex"]}
+
+
+def test_identifiers_are_different_for_more_than_half_of_the_patients():
+    words = [f"site {number // 2}" for number in range(48)]
+
+    assert covariates_of(a_cohort(site=words), ["site"], [])[0].of_kinds
+    with pytest.raises(ContractError, match="has 25 different values in 48 patients"):
+        covariates_of(a_cohort(site=["site A", *words[1:]]), ["site"], [])
+
+
+def test_an_identifier_of_patients_with_several_scans_is_rejected():
+    cohort = a_cohort(patient_id=[f"p{i // 4}" for i in range(120)], name=[f"N{i // 4}" for i in range(120)])
+
+    with pytest.raises(ContractError, match="has 30 different values in 30 patients"):
+        covariates_of(cohort, ["name"], [])
+
+
+def test_different_numbers_are_not_identifiers_unless_they_are_categories():
+    cohort = a_cohort(height_cm=[f"{150 + number / 10}" for number in range(100)])
+
+    assert not covariates_of(cohort, ["height_cm"], [])[0].of_kinds
+    with pytest.raises(ContractError, match="has 100 different values"):
+        covariates_of(cohort, ["height_cm"], ["height_cm"])
+
+
+def test_unsuitable_columns_that_were_selected_automatically_are_left_out(caplog):
+    cohort = a_cohort(sex=["male", "female"] * 12, scanner=[f"serial {number}" for number in range(24)], year=DAYS)
+
+    with caplog.at_level("WARNING"):
+        covariates = covariates_of(cohort, None, KINDS)
+
+    assert {part.name: part.suitable for part in covariates} == {"sex": True, "scanner": False, "year": False}
+    assert named(joint(covariates, 0.5)) == "sex"
+    assert "covariate scanner is left out of all adjustments: the column has 24 different values" in caplog.text
+    assert "covariate year is left out of all adjustments: the column is a date" in caplog.text
+
+
+def test_covariates_that_age_determines_are_named():
+    random = np.random.default_rng(0)
+    ages = random.uniform(20, 90, 200)
+    year = random.integers(2010, 2020, 200).astype(float)
+    birth = Covariate("birth_year", np.floor(2020 - ages), of_kinds=False)
+    scan = Covariate("year", year, of_kinds=False)
+    height = Covariate("height_cm", random.normal(170, 9, 200), of_kinds=False)
+
+    assert collinear_with_age([height, birth], ages) == ["birth_year"]
+    assert collinear_with_age([height, scan], ages) == []
+    assert collinear_with_age([], ages) == []
+    assert collinear_with_age([height.among(np.arange(4))], ages[:4]) == []
+
+
+def test_covariates_that_determine_age_only_together_are_named():
+    random = np.random.default_rng(0)
+    ages, shift = random.uniform(20, 90, (2, 200))
+    parts = [Covariate(name, values, of_kinds=False) for name, values in (("a", ages + shift), ("b", shift))]
+    height = Covariate("height_cm", random.normal(170, 9, 200), of_kinds=False)
+
+    assert collinear_with_age([*parts, height], ages) == ["a", "b"]

@@ -77,3 +77,57 @@ def test_groups_that_differ_only_in_the_covariate_do_not_differ():
 def test_samples_without_a_defined_result_have_missing_values(values, groups, covariate):
     found = quade(values, groups, covariate, np.empty((len(values), 0)))
     assert np.isnan([found.f, found.log10_p, found.eta_squared]).all()
+
+
+def repeated(seed, n_patients=120, scans=3):
+    """Return ages, heights, values, and patients; values depend on height and the patient, but not on age."""
+    random = np.random.default_rng(seed)
+    patients = np.repeat(np.arange(n_patients), scans)
+    age = random.uniform(20, 90, n_patients)
+    height = 180 - 0.15 * age + 6 * random.standard_normal(n_patients)
+    level = 0.1 * height + random.standard_normal(n_patients)
+    ages = age[patients] + random.uniform(0, 4, len(patients))
+    return ages, height[patients], level[patients] + 0.3 * random.standard_normal(len(patients)), patients
+
+
+def test_several_scans_of_a_patient_do_not_inflate_the_type_1_error():
+    below = independent = 0
+    for seed in range(150):
+        ages, height, values, patients = repeated(seed)
+        groups = np.digitize(ages, [38, 55, 72])
+        terms = height[:, np.newaxis], np.empty((len(ages), 0))
+        below += quade(values, groups, *terms, patients).log10_p < np.log10(0.05)
+        independent += quade(values, groups, *terms).log10_p < np.log10(0.05)
+
+    assert below / 150 < 0.1  # standard error of .05: .018
+    assert independent / 150 > 0.25
+
+
+def test_a_difference_between_groups_is_found_with_several_scans_per_patient():
+    ages, height, values, patients = repeated(3)
+    groups = np.digitize(ages, [38, 55, 72])
+
+    found = quade(values - 0.05 * ages, groups, height[:, np.newaxis], np.empty((len(ages), 0)), patients)
+
+    assert found.log10_p < -6
+    assert found.df_between == 3
+    assert np.isnan(found.df_within)
+    assert found.eta_squared > 0.2
+
+
+def test_a_group_of_one_patient_has_no_test_by_patient():
+    ages, height, values, patients = repeated(4, n_patients=30)
+    groups = np.where(patients == 0, 1, 2)
+
+    found = quade(values, groups, height[:, np.newaxis], np.empty((len(ages), 0)), patients)
+
+    assert np.isnan([found.f, found.log10_p, found.eta_squared]).all()
+
+
+def test_covariates_that_determine_the_groups_have_no_test_by_patient():
+    _, _, values, patients = repeated(5, n_patients=40)
+    groups = 1 + patients % 2
+
+    found = quade(values, groups, np.empty((len(values), 0)), (groups == 2).astype(float)[:, np.newaxis], patients)
+
+    assert np.isnan(found.f)

@@ -149,12 +149,21 @@ OUTCOMES = {
     "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
     " the number of values is below `aging.centiles_n_min`; for effects in an age range, fewer than 25 patients of a"
     " sex (50 without sex) have an age in this range",
+    "too_few": "the number of values (for adjusted results, of patients) minus the number of fitted covariate columns"
+    " is below `aging.n_min`; for centiles, the number of values is below `aging.centiles_n_min`",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
-    "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
+    "constant_covariate": "all covariates are constant in these patients, or all of their categories are combined"
+    " because each has fewer than `aging.category_n_min` patients; no adjustment is possible",
+    "unsuitable_covariate": "the covariate was selected automatically, but contains dates or identifiers",
+    "continuous_covariate": "a covariate contains numbers, but `aging.adjust` is `strata`; set `aging.adjust` to"
+    " `model`, or list the covariate in `aging.categorical`",
+    "too_many_levels": "a covariate has more categories than a tenth of the number of patients",
+    "too_few_patients": "an age group contains scans of only one patient",
+    "not_applicable": "the test compares values adjusted for covariates, and no covariate is available",
     "explained": "the covariates fully explain the ages or the values, and no residual variation remains",
-    "perfect_order": "the values are in perfect monotonic order of age; the confidence interval and the P value are"
-    " undefined",
+    "perfect_order": "the values are in perfect monotonic order of age, or the estimate within strata is -1 or 1; the"
+    " confidence interval and the P value are undefined",
     "one_sex": "the sex of these patients is missing, is not adjusted for, or is the same in all patients",
     "few_ages": "the number of different ages, or the range of ages, is too small to fit a curve",
     "ages_outside": "the age, or the age range, is not between the 2.5th and 97.5th percentiles of age",

@@ -1,7 +1,7 @@
 """Design matrix of covariates: splines (continuous covariates) and indicators (categories), no redundant columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Covariate:
         Value of each patient, shape `(n,)`: a number in any unit, or the code of a category (0, 1, …); NaN if missing.
     of_kinds : bool
         Whether the values are codes of categories.
+    suitable : bool
+        Whether an analysis can be adjusted for the covariate; false for dates and identifiers.
 
     Examples
     --------
@@ -39,6 +41,7 @@ class Covariate:
     name: str
     values: np.ndarray
     of_kinds: bool
+    suitable: bool = True
 
     def among(self, rows: np.ndarray) -> "Covariate":
         """Return the covariate for a subset of the patients.
@@ -54,7 +57,7 @@ class Covariate:
             The covariate with the values of these patients.
 
         """
-        return Covariate(self.name, self.values[rows], self.of_kinds)
+        return replace(self, values=self.values[rows])
 
     @property
     def varies(self) -> bool:
@@ -177,12 +180,156 @@ def smooth(covariate: Covariate) -> np.ndarray:
     return natural_basis(covariate.values, knots)
 
 
+@dataclass(frozen=True)
+class Merged:
+    """Covariates whose small categories are merged.
+
+    Attributes
+    ----------
+    covariates : list of Covariate
+        Covariates, in the given order.
+    levels : int
+        Number of categories that were merged with other categories, of all covariates.
+    rows : np.ndarray of bool, shape (n,)
+        Whether a category of the row was merged.
+
+    Examples
+    --------
+    >>> Merged([], 0, np.array([False, False])).levels
+    0
+
+    """
+
+    covariates: list[Covariate]
+    levels: int
+    rows: np.ndarray
+
+
+def merged(covariates: Sequence[Covariate], patients: np.ndarray, n_min: int) -> Merged:
+    """Return covariates in which the categories with fewer than a minimum number of patients are one category.
+
+    A single small category remains, because there is no other small category to merge it with.
+
+    Parameters
+    ----------
+    covariates : Sequence[Covariate]
+        Covariates, each with n values without NaN. Continuous covariates are not changed.
+    patients : np.ndarray of int
+        Number of the patient of each row, shape `(n,)`.
+    n_min : int
+        Smallest number of patients of a category that is not merged.
+
+    Returns
+    -------
+    Merged
+        The covariates. The code of a merged category is the smallest of its codes.
+
+    Examples
+    --------
+    >>> scanner = Covariate("scanner", np.array([0.0, 0.0, 0.0, 1.0, 2.0, 2.0]), of_kinds=True)
+    >>> found = merged([scanner], np.arange(6), 3)
+    >>> found.covariates[0].values.tolist(), found.levels, found.rows.sum().item()
+    ([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2, 3)
+
+    """
+    # ASSUME: small categories are similar enough for one indicator; the alternative is to exclude their patients
+    levels, rows, changed = 0, np.zeros(len(patients), dtype=bool), []
+    for covariate in covariates:
+        small, n_small = _small_categories(covariate, patients, n_min)
+        values = covariate.values
+        if n_small > 1:
+            values, levels, rows = np.where(small, values[small].min(), values), levels + n_small, rows | small
+        changed.append(replace(covariate, values=values))
+    return Merged(changed, levels, rows)
+
+
+def _small_categories(covariate: Covariate, patients: np.ndarray, n_min: int) -> tuple[np.ndarray, int]:
+    """Return whether the category of each row is small, and the number of small categories."""
+    if not covariate.of_kinds or not len(patients):
+        return np.zeros(len(patients), dtype=bool), 0
+    _, kind = np.unique(covariate.values, return_inverse=True)
+    pairs = np.unique(np.column_stack([kind, patients]), axis=0)
+    small = np.bincount(pairs[:, 0]) < n_min
+    return small[kind], int(small.sum())
+
+
+@dataclass(frozen=True)
+class Design:
+    """Columns of covariates with mean 0 and SD 1, without redundant columns.
+
+    Attributes
+    ----------
+    columns : np.ndarray of float, shape (n, q)
+        Columns, in the order of the covariates.
+    omitted : tuple of str
+        Names of covariates with redundant columns, in the order of the covariates. A name is followed by the number of
+        omitted columns if other columns of the covariate are not redundant.
+
+    Examples
+    --------
+    >>> sex = Covariate("sex", np.array([0.0, 1.0, 0.0, 1.0]), of_kinds=True)
+    >>> copy = Covariate("gender", sex.values, of_kinds=True)
+    >>> designed([sex, copy], 4).omitted
+    ('gender',)
+
+    """
+
+    columns: np.ndarray
+    omitted: tuple[str, ...]
+
+
+def designed(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = None) -> Design:
+    """Return the columns of covariates, and the names of the covariates with redundant columns.
+
+    Parameters
+    ----------
+    covariates : Sequence[Covariate]
+        Covariates, each with n values without NaN.
+    n : int
+        Number of rows.
+    given : np.ndarray, optional
+        Columns that the model already contains, shape `(n, p)`; None for a constant only.
+
+    Returns
+    -------
+    Design
+        Columns and names, as in `design`.
+
+    Examples
+    --------
+    >>> site = Covariate("site", np.array([0.0, 0.0, 1.0, 2.0]), of_kinds=True)
+    >>> part = Covariate("part", np.array([0.0, 0.0, 0.0, 1.0]), of_kinds=True)
+    >>> found = designed([part, site], 4)
+    >>> found.columns.shape, found.omitted
+    ((4, 2), ('site (1 of 2 columns)',))
+
+    """
+    before = np.ones((n, 1)) if given is None else np.column_stack([np.ones(n), given])
+    fixed, parts, omitted = before.shape[1], [before], []
+    for covariate in covariates:
+        possible = indicators(covariate) if covariate.of_kinds else smooth(covariate)
+        scaled = [column / column.std() for column in (possible - possible.mean(axis=0)).T if column.std() > 0]
+        found = independent(np.column_stack([np.empty((n, 0)), *scaled]), np.column_stack(parts))
+        parts.append(found)
+        lacking = max(_rank_limit(covariate, possible) - found.shape[1], 0)
+        if lacking:
+            part = f" ({lacking} of {lacking + found.shape[1]} columns)" if found.shape[1] else ""
+            omitted.append(f"{covariate.name}{part}")
+    return Design(np.column_stack(parts)[:, fixed:], tuple(omitted))
+
+
+def _rank_limit(covariate: Covariate, possible: np.ndarray) -> int:
+    """Return the number of columns of a covariate beside a constant, at least 1 also for a constant covariate."""
+    constant = 0 if covariate.of_kinds or possible.shape[1] == 1 else 1  # the columns of a spline include a constant
+    return max(int(possible.shape[1]) - constant, 1)
+
+
 def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = None) -> np.ndarray:
     """Return the columns of covariates with mean 0 and SD 1, without redundant columns.
 
     Columns that are linear combinations of a constant, of the columns `given`, and of preceding columns are omitted,
     such as constants, duplicate covariates, and categories that other columns imply. They do not affect the fit of a
-    model.
+    model. `designed` also returns the names of their covariates.
 
     Parameters
     ----------
@@ -210,11 +357,48 @@ def design(covariates: Sequence[Covariate], n: int, given: np.ndarray | None = N
     (4, 0)
 
     """
-    parts = [indicators(covariate) if covariate.of_kinds else smooth(covariate) for covariate in covariates]
-    columns = np.column_stack([np.empty((n, 0)), *parts])
-    kept = [column / column.std() for column in (columns - columns.mean(axis=0)).T if column.std() > 0]
-    before = np.ones((n, 1)) if given is None else np.column_stack([np.ones(n), given])
-    return independent(np.column_stack([np.empty((n, 0)), *kept]), before)
+    return designed(covariates, n, given).columns
+
+
+def share_explained(values: np.ndarray, columns: np.ndarray) -> float:
+    """Return the share of the variance of a variable, or of its ranks if larger, that columns explain.
+
+    The share is that of a least-squares fit. A monotone function of a column has the same ranks as the column.
+
+    Parameters
+    ----------
+    values : np.ndarray
+        Variable, shape `(n,)`, in any unit.
+    columns : np.ndarray
+        Columns, shape `(n, q)`.
+
+    Returns
+    -------
+    float
+        Share from 0 to 1; 0 for a constant variable or without columns.
+
+    Examples
+    --------
+    >>> age = np.array([20.0, 35.0, 50.0, 80.0])
+    >>> round(share_explained(age, (2025 - age)[:, np.newaxis]), 6)
+    1.0
+    >>> share_explained(age, np.empty((4, 0)))
+    0.0
+
+    """
+    from scipy.stats import rankdata
+
+    if not columns.shape[1] or not len(values):
+        return 0.0
+    ranks = np.column_stack([rankdata(column) for column in columns.T])
+    return max(_r_squared(values, columns), _r_squared(rankdata(values), ranks))
+
+
+def _r_squared(values: np.ndarray, columns: np.ndarray) -> float:
+    total = float(((values - values.mean()) ** 2).sum())
+    terms = np.column_stack([np.ones(len(values)), columns])
+    left = values - terms @ np.linalg.lstsq(terms, values)[0]
+    return max(1 - float(left @ left) / total, 0.0) if total > 0 else 0.0
 
 
 def independent(columns: np.ndarray, before: np.ndarray) -> np.ndarray:

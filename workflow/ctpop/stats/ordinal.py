@@ -63,7 +63,7 @@ class Ordinal:
         self.values[self._order] = a + b - 1
 
     def carried(self, weights: np.ndarray) -> np.ndarray:
-        """Return the influence of each patient on mean(weights * residuals) through the estimated coefficients.
+        """Return the influence of each scan on mean(weights * residuals) through the estimated coefficients.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class Ordinal:
         Returns
         -------
         np.ndarray of float, shape (n,)
-            Influence of each patient, in the order of the sample.
+            Influence of each scan, in the order of the sample.
 
         Examples
         --------

@@ -149,9 +149,11 @@ def test_a_missing_covariate_is_equivalent_to_excluding_the_patient(tmp_path):
     [
         ({"kvp": ["100"] * N}, "kvp", "constant_covariate"),
         ({"kvp": [None] * N}, "kvp", "too_few"),
-        ({"scanner": [f"serial {number}" for number in range(N)]}, "scanner", "too_few"),
+        ({"scanner": [f"serial {number}" for number in range(N)]}, "scanner", "unsuitable_covariate"),
+        ({"year": [f"2019-03-{1 + number % 28:02}" for number in range(N)]}, "year", "unsuitable_covariate"),
+        ({"scanner": [f"serial {number // 3}" for number in range(N)]}, "scanner", "constant_covariate"),
     ],
-    ids=["one category", "missing in all scans", "a category for each scan"],
+    ids=["one category", "missing in all scans", "an identifier", "a date", "only small categories"],
 )
 def test_an_unusable_covariate_has_a_row_with_the_reason(tmp_path, columns, covariates, reason):
     cohort = a_cohort(**columns)
@@ -170,8 +172,22 @@ def test_a_covariate_equal_to_age_explains_all_variation(tmp_path):
 
     tables = run(tmp_path, born, an_analysis(cohort))
 
-    assert row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="year")["reason"] == "explained"
+    alone = row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="year")
+    jointly = row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="sex + height_cm + year")
+    ancova = row(tables["rank-ancova"], "spleen", "hu_mean")
+    for found in (alone, jointly, ancova):
+        assert (found["reason"], found["explained_by"]) == ("explained", "year")
     assert row(tables["age-curves"], "spleen", "hu_mean", term="age")["reason"] == "explained"
+
+
+def test_a_covariate_equal_to_age_is_reported_with_its_name(tmp_path, caplog):
+    cohort = a_cohort()
+
+    with caplog.at_level("WARNING"):
+        run(tmp_path, cohort.assign(year=(2020 - cohort["age_years"]).astype(int).astype(str)), an_analysis(cohort))
+
+    assert "covariate year: the column explains at least 90% of the variance of age" in caplog.text
+    assert "set aging: {covariates: [sex, height_cm]}" in caplog.text
 
 
 def test_redundant_covariates_do_not_change_the_results(tmp_path):
@@ -182,10 +198,13 @@ def test_redundant_covariates_do_not_change_the_results(tmp_path):
     twice, names = cohort.assign(height_in=inches), ["sex", "height_cm", "height_in"]
 
     once = run(tmp_path / "a", cohort, an_analysis(cohort), covariates=names[:2])["age-curves"]
-    both = run(tmp_path / "b", twice, an_analysis(cohort), covariates=names)["age-curves"]
+    tables = run(tmp_path / "b", twice, an_analysis(cohort), covariates=names)
+    both = tables["age-curves"]
 
     assert both["f"].tolist() == pytest.approx(once["f"].tolist(), nan_ok=True, rel=1e-6)
     assert both["df_2"].tolist() == pytest.approx(once["df_2"].tolist(), nan_ok=True)
+    jointly = row(tables["adjusted"], "spleen", "hu_mean", adjusted_for=" + ".join(names))
+    assert (jointly["reason"], jointly["omitted"]) == ("ok", "height_in")
 
 
 def test_a_registry_without_covariates_has_rows_with_the_reason(tmp_path):
@@ -195,10 +214,11 @@ def test_a_registry_without_covariates_has_rows_with_the_reason(tmp_path):
 
     for name in ("adjusted", "rank-ancova"):
         assert set(tables[name]["adjusted_for"]) == {"none"}
-        assert set(tables[name]["reason"]) == {"no_covariate"}
     curves = tables["age-curves"][tables["age-curves"]["structure"].eq("spleen")].query("measure == 'hu_mean'")
     assert set(curves["adjusted_for"]) == {"none"}
     assert set(curves["reason"]) == {"ok"}
+    assert set(tables["adjusted"]["reason"]) == {"no_covariate"}
+    assert set(tables["rank-ancova"]["reason"]) == {"not_applicable"}
     assert row(tables["by-sex"], "spleen", "hu_mean", sex="male")["reason"] == "ok"
 
 
@@ -214,6 +234,9 @@ def test_one_sex_has_a_curve_but_no_interaction(tmp_path):
     assert reasons == {**dict.fromkeys(answered, "ok"), **dict.fromkeys(("nonlinear_female", "interaction"), "one_sex")}
     assert row(tables["by-sex"], "spleen", "hu_mean", sex="female")["reason"] == "too_few"
     assert row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="sex")["reason"] == "constant_covariate"
+    assert row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="height_cm")["reason"] == "ok"
+    ancova = row(tables["rank-ancova"], "spleen", "hu_mean")
+    assert (ancova["adjusted_for"], ancova["reason"]) == ("height_cm", "ok")
 
 
 @pytest.mark.parametrize(
@@ -257,10 +280,138 @@ def test_a_perfect_order_has_a_correlation_and_a_reason_for_the_missing_p_value(
 def test_families_are_the_tests_with_the_same_covariates(tmp_path):
     cohort = a_cohort()
 
-    adjusted = run(tmp_path, cohort, an_analysis(cohort))["adjusted"].dropna(subset="p")
+    adjusted = run(tmp_path, cohort, an_analysis(cohort))["adjusted"].dropna(subset="p_independence")
 
     assert len(adjusted) == 6
+    assert set(adjusted["test"]) == {"independence"}
     assert adjusted["p_bonferroni"].tolist() == pytest.approx((2 * adjusted["p_independence"]).clip(upper=1).tolist())
+
+
+def repeated_scans(cohort, scans=2):
+    """Return the cohort with the scans of each patient at the same age."""
+    patients = [f"p{number // scans:03}" for number in range(len(cohort))]
+    firsts = {name: cohort.groupby(patients)[name].transform("first") for name in ("age_years", "sex")}
+    return cohort.assign(patient_id=patients, **firsts)
+
+
+def test_several_scans_of_a_patient_are_tested_by_patient(tmp_path):
+    cohort = repeated_scans(a_cohort())
+
+    tables = run(tmp_path, cohort, an_analysis(cohort))
+
+    adjusted = tables["adjusted"].dropna(subset="p_rho0")
+    assert len(adjusted) == 6
+    assert set(adjusted["test"]) == {"rho0"}
+    assert adjusted["p_independence"].isna().all()
+    assert adjusted["p_bonferroni"].tolist() == pytest.approx((2 * adjusted["p_rho0"]).clip(upper=1).tolist())
+    assert adjusted[["n_informative", "n_patients_informative"]].drop_duplicates().to_numpy().tolist() == [[240, 120]]
+    ancova = row(tables["rank-ancova"], "spleen", "hu_mean")
+    assert (ancova["method"], ancova["reason"], ancova["df_between"]) == ("score", "ok", 3)
+    assert pd.isna(ancova["df_within"])
+
+
+def test_the_minimum_number_of_values_is_a_number_of_patients(tmp_path):
+    cohort = repeated_scans(a_cohort(n=36), scans=4)
+
+    adjusted = run(tmp_path, cohort, an_analysis(cohort), n_min=10)["adjusted"]
+
+    assert set(adjusted["reason"]) == {"too_few"}
+    assert adjusted["n"].max() == 36
+
+
+def test_small_categories_are_merged_and_counted(tmp_path):
+    kvp = ["120"] * 140 + ["100"] * 85 + ["80"] * 7 + ["140"] * 5 + ["90"] * 3
+    cohort = a_cohort(kvp=kvp)
+
+    tables = run(tmp_path, cohort, an_analysis(cohort))
+
+    found = row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="kvp")
+    assert [found[name] for name in ("levels_merged", "n_merged", "n_patients_merged")] == [3, 15, 15]
+    assert (found["reason"], found["method"], found["n_informative"]) == ("ok", "model", 240)
+    assert row(tables["adjusted"], "spleen", "hu_mean", adjusted_for="sex")["levels_merged"] == 0
+    assert row(tables["rank-ancova"], "spleen", "hu_mean")["levels_merged"] == 3
+
+
+def test_a_covariate_with_too_many_categories_has_a_row_with_the_reason(tmp_path):
+    cohort = a_cohort(scanner=[f"scanner {number % 40}" for number in range(N)])
+
+    adjusted = run(tmp_path, cohort, an_analysis(cohort), category_n_min=1)["adjusted"]
+
+    assert row(adjusted, "spleen", "hu_mean", adjusted_for="scanner")["reason"] == "too_many_levels"
+
+
+def test_the_only_patient_of_a_category_is_not_informative(tmp_path):
+    cohort = a_cohort(scanner=["A"] * 120 + ["B"] * 119 + ["C"])
+
+    adjusted = run(tmp_path, cohort, an_analysis(cohort))["adjusted"]
+
+    found = row(adjusted, "spleen", "hu_mean", adjusted_for="scanner")
+    assert (found["n"], found["n_informative"], found["n_patients_informative"]) == (240, 239, 239)
+    assert found["reason"] == "ok"
+
+
+def test_adjustment_within_strata_on_request(tmp_path, caplog):
+    cohort = a_cohort(scanner=[f"scanner {number % 50}" for number in range(N)])
+
+    with caplog.at_level("WARNING"):
+        adjusted = run(tmp_path, cohort, an_analysis(cohort), adjust="strata")["adjusted"]
+
+    found = row(adjusted, "spleen", "hu_mean", adjusted_for="scanner")
+    assert [found[name] for name in ("method", "test", "n_strata", "median_stratum")] == ["strata", "rho0", 50, 5]
+    assert found["rho"] < found["ci_high"] < -0.6
+    assert found["reason"] == "ok"
+    assert pd.isna(found["p_independence"])
+    assert found["p_bonferroni"] == pytest.approx(2 * found["p_rho0"])
+    for covariates in ("height_cm", "sex + height_cm + scanner"):
+        refused = row(adjusted, "spleen", "hu_mean", adjusted_for=covariates)
+        assert (refused["reason"], refused["method"]) == ("continuous_covariate", "strata")
+        assert np.isnan(refused["rho"])
+    assert (
+        "aging.adjust: strata requires categories, but covariates with numbers were selected: height_cm" in caplog.text
+    )
+
+
+def test_only_strata_of_three_patients_count_as_informative(tmp_path):
+    cohort = a_cohort(scanner=["A"] * 100 + ["B"] * 100 + [f"C{number // 2}" for number in range(40)])
+
+    adjusted = run(tmp_path, cohort, an_analysis(cohort), adjust="strata")["adjusted"]
+
+    found = row(adjusted, "spleen", "hu_mean", adjusted_for="scanner")
+    assert [found[name] for name in ("n", "n_informative", "n_strata")] == [240, 200, 2]
+
+
+def test_strata_without_three_patients_are_too_few(tmp_path):
+    cohort = a_cohort(scanner=[f"C{number // 2}" for number in range(N)])
+
+    adjusted = run(tmp_path, cohort, an_analysis(cohort), adjust="strata")["adjusted"]
+
+    found = row(adjusted, "spleen", "hu_mean", adjusted_for="scanner")
+    assert (found["reason"], found["n_informative"], found["n_strata"]) == ("too_few", 0, 0)
+
+
+def test_values_that_the_strata_determine_are_explained(tmp_path):
+    cohort = a_cohort(scanner=[f"{number % 4}" for number in range(N)])
+    constant = np.arange(N) % 4 * 1.0
+
+    adjusted = run(tmp_path, cohort, an_analysis(cohort, hu_mean=constant), adjust="strata")["adjusted"]
+
+    found = row(adjusted, "aorta", "hu_mean", adjusted_for="scanner")
+    assert (found["reason"], found["explained_by"]) == ("explained", "scanner")
+
+
+@pytest.mark.parametrize("adjust", ["model", "strata"])
+def test_series_of_the_same_scans_have_the_results_of_separate_runs(tmp_path, adjust):
+    cohort = a_cohort(scanner=["A", "B", "C"] * (N // 3))
+    analysis = an_analysis(cohort)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+
+    together = run(tmp_path / "a", cohort, analysis, adjust=adjust)["adjusted"]
+    alone = run(tmp_path / "b", cohort, analysis[analysis["structure"].eq("spleen")], adjust=adjust)["adjusted"]
+
+    first, second = (table[table["structure"].eq("spleen")].reset_index(drop=True) for table in (together, alone))
+    columns = ["n", "rho", "ci_low", "ci_high", "reason", "n_informative"]
+    pd.testing.assert_frame_equal(first[columns], second[columns])
 
 
 def test_equal_input_yields_equal_bytes(tmp_path):

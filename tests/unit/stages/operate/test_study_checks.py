@@ -370,6 +370,41 @@ def test_covariates_are_described_without_the_names_of_their_levels(check, tmp_p
     assert "Meier" not in str(found)
 
 
+@pytest.mark.parametrize(
+    ("covariates", "level", "parts"),
+    [
+        (["sex", "study_date"], "error", ["measures.csv: line 2: covariate 'study_date' is a date"]),
+        (["born", "sex"], "warning", ["covariate born", "at least 90% of the variance of age"]),
+    ],
+    ids=["a date", "a year of birth"],
+)
+def test_dates_are_rejected_and_years_of_birth_have_a_warning(check, tmp_path, covariates, level, parts):
+    names = [f"{name}_{measure}" for name in STRUCTURES for measure in ("volume_ml", "hu_mean")]
+    measures(
+        tmp_path / "measures.csv",
+        change=lambda row, n: [*row, f"2019-03-{n + 1:02}", str(2019 - float(row[2]))],
+        header=["scan_id", "patient_id", "age_years", "sex", *names, "study_date", "born"],
+    )
+
+    found = check(MEASURES, code=int(level == "error"), aging={"covariates": covariates})
+
+    [line] = [line for line in found[level] if parts[0] in line]
+    assert all(part in line for part in [*parts, "set aging: {covariates: [sex]}"])
+
+
+def test_unsuitable_covariates_that_were_selected_automatically_have_a_warning(check, tmp_path):
+    names = [f"{name}_{measure}" for name in STRUCTURES for measure in ("volume_ml", "hu_mean")]
+    measures(
+        tmp_path / "measures.csv",
+        change=lambda row, n: [*row, f"2019-03-{n + 1:02}"],
+        header=["scan_id", "patient_id", "age_years", "sex", *names, "year"],
+    )
+
+    found = check(MEASURES, code=0)
+
+    assert any("covariate year" in line and "dates or identifiers" in line for line in found["warning"])
+
+
 def test_names_of_image_files_are_not_printed(check, tmp_path):
     images(tmp_path)
     text = (tmp_path / "registry.csv").read_text()

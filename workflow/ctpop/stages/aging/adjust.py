@@ -1,7 +1,7 @@
 """Adjust: association with age, adjusted for covariates such as sex, height, and scanner.
 
 The stage reads the usable values (`analysis`) and the cohort with its covariates. It writes `adjusted` (Spearman
-correlation coefficients from probability-scale residuals), `associations_by_sex`, `rank_ancova` (the Quade test), and
+correlation coefficients), `associations_by_sex`, `rank_ancova` (the Quade test), and
 `age_curves` (natural splines with an interaction of age and sex). Each table contains a row for every measure of every
 structure and group of structures, with or without a result. Scans with a missing covariate are excluded and counted;
 missing values are not imputed.
@@ -25,16 +25,24 @@ from ctpop.stages.aging.by_sex import by_sex_rows, by_sex_table
 from ctpop.stages.aging.p_values import with_adjusted, with_p
 from ctpop.stages.aging.rank_ancova import ancova_rows
 from ctpop.stages.aging.samples import AdjustmentSettings, Patients, with_positions
-from ctpop.stats.covariates import covariates_of, joint, named
+from ctpop.stats.covariates import COLLINEAR, collinear_with_age, covariates_of, joint, named
 from ctpop.study import configuration, label_sets
+from ctpop.study.column_names import quoted
 
 LOG = logging.getLogger(__name__)
 
 
 def table_of(rows: Iterable[dict[str, Any]], family_of: dict[str, str], p: str, *within: str) -> pd.DataFrame:
-    """Return a table of rows with P values and with the adjusted values of the column `p`."""
+    """Return a table of rows with P values and with their adjusted values.
+
+    The adjusted values are those of the column `p`, or, in a table with a column `test`, of the P value of this test.
+    """
     table = pd.DataFrame(list(rows))
-    return with_adjusted(with_p(table.assign(family=table["structure"].map(family_of))), p, *within)
+    table = with_p(table.assign(family=table["structure"].map(family_of)))
+    if "test" not in table.columns:
+        return with_adjusted(table, p, *within)
+    tested = table["p_independence"].where(table["test"].eq("independence"), table["p_rho0"])
+    return with_adjusted(table.assign(tested=tested), "tested", *within).drop(columns="tested")
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ def run(options: AdjustOptions) -> None:
     LOG.info(
         message, len(analysis), size_of(cohort), ", ".join(part.name for part in covariates), named(patients.together)
     )
+    warn(patients, settings)
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     rows: dict[str, list[dict[str, Any]]] = {"adjusted": [], "by_sex": [], "ancova": [], "curves": []}
     progress = Progress(LOG, len(series), "structures and measures")
@@ -76,6 +85,21 @@ def run(options: AdjustOptions) -> None:
     write_tables(rows, {each.structure: each.family for each in series}, options)
     reasons = pd.Series([row["reason"] for row in rows["adjusted"]]).value_counts()
     LOG.info("%d rows in table adjusted = %s", len(rows["adjusted"]), _listed(reasons))
+
+
+def warn(patients: Patients, settings: AdjustmentSettings) -> None:
+    """Log warnings about covariates that age determines or that the method of adjustment excludes."""
+    ages = patients.cohort["age_years"].to_numpy(dtype=float)
+    for name in collinear_with_age(patients.covariates, ages):
+        others = ", ".join(quoted(part.name) for part in patients.covariates if part.name != name)
+        LOG.warning("covariate %s: %s; set aging: {covariates: [%s]}", name, COLLINEAR, others)
+    numeric = [part.name for part in patients.covariates if not part.of_kinds]
+    if settings.adjust == "strata" and numeric:
+        LOG.warning(
+            "aging.adjust: strata requires categories, but covariates with numbers were selected: %s; set aging:"
+            " {adjust: model}, or exclude these columns from aging.covariates",
+            ", ".join(numeric),
+        )
 
 
 def write_tables(rows: dict[str, list[dict[str, Any]]], family_of: dict[str, str], options: AdjustOptions) -> None:

@@ -1,14 +1,14 @@
 """Quade test of differences between the age quartiles after adjustment for covariates."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from ctpop.stages.aging.age_series import Series
-from ctpop.stages.aging.samples import AdjustmentSettings, Patients, reason_of, sample_of
-from ctpop.stats.design import indicators
+from ctpop.stages.aging.samples import ALL, AdjustmentSettings, Patients, Sample, explaining, reason_of, sample_of
+from ctpop.stats.design import design, indicators, merged, share_explained
 from ctpop.stats.groups import quartile_of
 from ctpop.stats.quade import RankAncova, quade
 
@@ -16,13 +16,38 @@ from ctpop.stats.quade import RankAncova, quade
 def ancova_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the row of the table `rank_ancova` for one series."""
     sample = sample_of(each, patients.together)
-    reason, result = sample.why_not(settings.n_min), RankAncova()
+    reason, result, levels = sample.why_not(settings.n_min), RankAncova(), 0
     if reason == "ok":
-        numbers = [covariate.values for covariate in sample.covariates if not covariate.of_kinds]
-        kinds = [indicators(covariate) for covariate in sample.covariates if covariate.of_kinds]
-        columns = np.column_stack([sample.no_columns, *numbers]), np.column_stack([sample.no_columns, *kinds])
-        quartiles = quartile_of(sample.ages, patients.cuts, settings.quartiles)
-        spent = sum(part.shape[1] for part in columns)
-        result = quade(sample.values, quartiles, *columns) if len(sample.values) - spent >= settings.n_min else result
-        reason = reason_of(result.f, len(sample.values) - spent, settings.n_min)
-    yield {**each.name, **sample.counts, **asdict(result), "reason": reason}
+        small = merged(sample.covariates, sample.patients, settings.category_n_min)
+        result, reason = ancova(replace(sample, covariates=small.covariates), patients.cuts, settings)
+        levels = small.levels
+    reason = "not_applicable" if reason == "no_covariate" else reason
+    yield {
+        **each.name,
+        **sample.counts,
+        **asdict(result),
+        "method": "quade" if sample.n_patients == len(sample.values) else "score",
+        "levels_merged": levels,
+        "explained_by": explaining(sample) if reason == "explained" else None,
+        "reason": reason,
+    }
+
+
+def ancova(sample: Sample, cuts: np.ndarray, settings: AdjustmentSettings) -> tuple[RankAncova, str]:
+    """Return the test of the age quartiles, and `ok` or the reason for a missing result."""
+    if not any(covariate.varies for covariate in sample.covariates):
+        return RankAncova(), "constant_covariate"
+    if share_explained(sample.ages, design(sample.covariates, len(sample.values))) > ALL:
+        return RankAncova(), "explained"  # age and a covariate such as the year of birth are collinear
+    numbers = [covariate.values for covariate in sample.covariates if not covariate.of_kinds]
+    kinds = [indicators(covariate) for covariate in sample.covariates if covariate.of_kinds]
+    columns = np.column_stack([sample.no_columns, *numbers]), np.column_stack([sample.no_columns, *kinds])
+    left = sample.n_patients - sum(part.shape[1] for part in columns)
+    if left < settings.n_min:
+        return RankAncova(), "too_few"
+    quartiles = quartile_of(sample.ages, cuts, settings.quartiles)
+    result = quade(sample.values, quartiles, *columns, sample.patients)
+    lone = min(len(np.unique(sample.patients[quartiles == group])) for group in np.unique(quartiles))
+    if np.isnan(result.f) and lone < 2 and sample.n_patients < len(sample.values):
+        return result, "too_few_patients"
+    return result, reason_of(result.f, left, settings.n_min)

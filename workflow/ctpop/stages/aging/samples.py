@@ -9,7 +9,10 @@ import pandas as pd
 
 from ctpop.stages.aging.age_series import Series, sizes, with_ages
 from ctpop.stats.covariates import named
-from ctpop.stats.design import Covariate, complete
+from ctpop.stats.design import Covariate, complete, design, share_explained
+from ctpop.study.patients import distinct
+
+ALL = 1 - 1e-9  # explained share of the variance above which the rest is attributed to rounding
 
 
 @dataclass(frozen=True)
@@ -23,17 +26,23 @@ class AdjustmentSettings:
     categorical: list[str]
     covariate_share: float
     knots: list[float]
+    adjust: str
+    category_n_min: int
     covariates: list[str] | None = None
 
 
 @dataclass(frozen=True)
 class Patients:
-    """The cohort, its covariates, and the ages at the limits of its quartiles."""
+    """The cohort, its covariates, and the ages at the limits of its quartiles.
+
+    `fits` contains the models of age, which series with values of the same scans share.
+    """
 
     cohort: pd.DataFrame
     covariates: list[Covariate]
     together: list[Covariate]
     cuts: np.ndarray
+    fits: dict[tuple[str, bytes], Any] = field(default_factory=dict)
 
     @cached_property
     def sets(self) -> list[list[Covariate]]:
@@ -51,6 +60,12 @@ class Sample:
     patients: np.ndarray
     covariates: list[Covariate]
     counts: dict[str, Any] = field(default_factory=dict)
+    positions: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+
+    @cached_property
+    def n_patients(self) -> int:
+        """Number of patients."""
+        return distinct(self.patients)
 
     @property
     def no_columns(self) -> np.ndarray:
@@ -61,7 +76,9 @@ class Sample:
         """Return `ok`, or the reason why a model of age and covariates cannot be fitted."""
         if not self.covariates:
             return "no_covariate"
-        if len(self.values) < n_min:
+        if not all(covariate.suitable for covariate in self.covariates):
+            return "unsuitable_covariate"
+        if self.n_patients < n_min:
             return "too_few"
         if np.ptp(self.values) == 0 or np.ptp(self.ages) == 0:
             return "all_equal"
@@ -82,9 +99,19 @@ def sample_of(each: Series, covariates: list[Covariate]) -> Sample:
     patients = each.rows["patient"].to_numpy()
     left_out = {f"{name}_left_out": n for name, n in sizes(patients[~known]).items()}
     counts = {"adjusted_for": named(covariates), **sizes(patients[known]), **left_out}
-    return Sample(
-        each.values[known], each.ages[known], patients[known], [part.among(known) for part in all_of_them], counts
-    )
+    parts = [part.among(known) for part in all_of_them]
+    return Sample(each.values[known], each.ages[known], patients[known], parts, counts, positions[known])
+
+
+def explaining(sample: Sample) -> str:
+    """Return the covariates that each explain all variation of the ages or of the values, or else all covariates."""
+    n = len(sample.values)
+    alone = [
+        covariate
+        for covariate in sample.covariates
+        if any(share_explained(each, design([covariate], n)) > ALL for each in (sample.ages, sample.values))
+    ]
+    return named(alone or sample.covariates)
 
 
 def reason_of(result: float, left: int, n_min: int) -> str:

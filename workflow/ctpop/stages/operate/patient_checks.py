@@ -9,9 +9,10 @@ from ctpop.documents.table1 import refuse_absent
 from ctpop.figures.formatting import count, scans_of_patients
 from ctpop.stages.operate.configured_study import ConfiguredStudy
 from ctpop.stages.operate.findings import ERROR, OK, WARNING, Check, checks_or_error
-from ctpop.stats.covariates import covariates_of
+from ctpop.stats.covariates import COLLINEAR, collinear_with_age, covariates_of
 from ctpop.stats.design import Covariate
 from ctpop.study import criteria, inclusion
+from ctpop.study.column_names import quoted
 
 MUCH_MISSING = 0.2  # ASSUME: share of missing values above which a column is reported with a warning
 ADULT_YEARS = 18
@@ -137,18 +138,25 @@ def _of_table1(study: ConfiguredStudy, cohort: pd.DataFrame) -> list[Check]:
 def _of_covariates(study: ConfiguredStudy, cohort: pd.DataFrame) -> Iterator[Check]:
     aging = study.config["aging"]
     meanings = study.config["cohort"].get("values", {})
-    for covariate in covariates_of(cohort, aging.get("covariates"), aging["categorical"], meanings):
+    covariates = covariates_of(cohort, aging.get("covariates"), aging["categorical"], meanings)
+    collinear = collinear_with_age(covariates, cohort["age_years"].to_numpy(dtype=float))
+    for covariate in covariates:
         known = covariate.values[np.isfinite(covariate.values)]
-        level = OK if covariate.varies and len(known) >= aging["covariate_share"] * len(cohort) else WARNING
+        complete = covariate.varies and len(known) >= aging["covariate_share"] * len(cohort)
+        level = OK if complete and covariate.suitable and covariate.name not in collinear else WARNING
+        found = f"{_values(covariate, known)}; {_missing(covariate.values)}"
+        if covariate.name in collinear:
+            others = ", ".join(quoted(part.name) for part in covariates if part is not covariate)
+            found += f"; {COLLINEAR}; set aging: {{covariates: [{others}]}}"
         if covariate.name != "sex" and (len(known) or aging.get("covariates") is not None):
-            yield Check(
-                f"covariate {covariate.name}", level, f"{_values(covariate, known)}; {_missing(covariate.values)}"
-            )
+            yield Check(f"covariate {covariate.name}", level, found)
 
 
 def _values(covariate: Covariate, known: np.ndarray) -> str:
     if not len(known):
         return "no value"
+    if not covariate.suitable:
+        return "dates or identifiers, for which no result is adjusted"
     if not covariate.of_kinds:
         return f"numbers from {known.min():g} to {known.max():g}, median {np.median(known):g}"
     _, sizes = np.unique(known, return_counts=True)
