@@ -46,10 +46,13 @@ SEX_WORDS = {
 }
 RULE_SETS = {"none": "No rules", "paper": "Lower bounds only", "strict": "All rules", "study": "This study"}
 AGREEMENTS = {
-    "consistent": "consistent",
-    "differs": "different",
+    "equivalent": "equivalent",
+    "different": "different",
+    "inconclusive": "inconclusive",
+    "not_comparable": "not comparable",
     "not_reported": "not reported",
     "not_measured_here": "not measured in this study",
+    "not_counted": "not assessed",
 }
 NO_CURVES = {  # reasons for missing centile curves
     "too_few": "too few values",
