@@ -111,7 +111,7 @@ AGREEMENTS = {
     " margins",
     "different": "the confidence interval of the difference is entirely outside the margins",
     "inconclusive": "neither equivalence nor a difference beyond the margins is shown",
-    "not_comparable": "the ages of the patients or the definitions of the structure are too different, or a result has"
+    "not_comparable": "the ages of the patients or the definitions of the structure differ too much, or a result has"
     " no interval",
     "not_reported": "the original study reports no number, or no number for this structure",
     "not_measured_here": "this study does not provide the number: the label set differs, too few values are usable, or"
