@@ -92,4 +92,5 @@ def normal_if_one_scan_each(effect: Effect, row: dict[str, Any]) -> Effect:
 
 
 def _numbers(text: str) -> np.ndarray:
-    return np.array([float(part) for part in text.split(";")])
+    """Return numbers that are separated by semicolons; in a CSV file, an apostrophe can precede a minus sign."""
+    return np.array([float(part) for part in text.removeprefix("'").split(";")])
