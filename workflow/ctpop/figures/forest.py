@@ -8,15 +8,16 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ctpop.figures.association import records
-from ctpop.figures.formatting import AGREEMENTS, MEASURES, MINUS, MISSING, group_text, scans_and_patients
-from ctpop.figures.spearman_overview import dot, frame_forest, legend_above, mark
+from ctpop.figures.formatting import AGREEMENTS, MEASURES, MINUS, MISSING, group_text, percent, scans_and_patients
+from ctpop.figures.spearman_overview import dot, frame_forest, legend_row, mark
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import count_heading, count_room, has_repeats
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
-from ctpop.foundation.colors import BLUE, INK, ORANGE, PALE_GRAY, PAPER, RED, SOFT
+from ctpop.foundation.colors import BLUE, GREEN, INK, ORANGE, PALE_GRAY, PAPER, RED, SOFT
 
 Block = tuple[str, list[str]]
 Present = list[tuple[int, dict[str, Any]]]  # row number and row of the table
@@ -28,7 +29,7 @@ NAME_MM, RHO_MM, COUNT_MM, DIFFERENCE_MM = 42.0, 62.0, 24.0, 40.0
 SHIFT = {"a": -0.19, "b": 0.19}  # in rows; markers of the first study are above those of the second
 COLORS = {"a": BLUE, "b": ORANGE}
 OUTCOMES = {  # color and fill of the marker of a difference
-    "equivalent": (BLUE, BLUE),
+    "equivalent": (GREEN, GREEN),
     "different": (RED, RED),
     "inconclusive": (INK, PAPER),
 }
@@ -222,4 +223,6 @@ def _legend(page: Page, style: ForestStyle, outcomes: list[str]) -> None:
     names = [plain(shortened(name, NAME_MM, SMALL)) for name in style.names]
     studies = [dot(name, color, color) for name, color in zip(names, COLORS.values(), strict=True)]
     marks = [dot(AGREEMENTS[name].capitalize(), *look) for name, look in OUTCOMES.items() if name in outcomes]
-    legend_above(page, [*studies, *marks], style.confidence)
+    interval = Line2D([], [], color=SOFT, linewidth=0.8, label=f"{percent(style.confidence)} CI")
+    band = Line2D([], [], color=PALE_GRAY, linewidth=5, label="Margins")
+    legend_row(page, [*studies, *marks, interval, *([band] if marks else [])], (LEFT_MM, 0.6), columns=7)

@@ -24,7 +24,7 @@ from ctpop.figures.scatter import mark_empty
 from ctpop.figures.spearman_overview import legend_row
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style
-from ctpop.foundation.colors import BLUE, BROWN, GRAY, HAIRLINE, RED, SOFT
+from ctpop.foundation.colors import BROWN, GRAY, GREEN, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n", "n_patients"]
 NUMBERS = [
@@ -33,7 +33,7 @@ NUMBERS = [
 ]
 DRAWN = [name for name in NUMBERS if name not in ("rho_published", "margin")]
 LOOKS = {  # color, marker, and legend text of an outcome of a correlation reported in both studies
-    "equivalent": (BLUE, "o", "Equivalent"),
+    "equivalent": (GREEN, "o", "Equivalent"),
     "different": (RED, "D", "Different"),
     "inconclusive": (BROWN, "^", "Inconclusive"),
     "not_comparable": (GRAY, "s", "Not comparable"),

@@ -640,7 +640,7 @@ def test_a_figure_states_patient_counts_if_patients_have_several_scans(quantity)
     assert {"Scans (patients)", f"{n[0]:,} (7) / {n[1]:,} ({n[1]:,})"} <= set(words_of(drawn(repeated, quantity)))
 
 
-@pytest.mark.parametrize(("slope", "n", "color"), [(-9, 20000, "#2b6a99"), (-3, 20000, "#b2402f"), (-9, 40, "#ffffff")])
+@pytest.mark.parametrize(("slope", "n", "color"), [(-9, 20000, "#4c9a79"), (-3, 20000, "#b2402f"), (-9, 40, "#ffffff")])
 def test_the_forest_plot_draws_both_effects_and_the_difference_in_the_color_of_the_outcome(slope, n, color):
     models = curve(n=20000), curve(slope, n=n, seed=1)
     shown = compare.compare(study(liver(0.2, **HU), models=models[:1]), study(liver(0.5, **HU), models=models[1:]))
