@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.contracts import dicom, efficiency, evaluation, study_tables
-from ctpop.contracts.all_tables import COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
+from ctpop.contracts.all_tables import COMPARISON, HISTOGRAMS, INPUTS, POOLED, PUBLISHED, TABLES
 from ctpop.contracts.code_lists import CODE_LISTS
 from ctpop.contracts.columns import Column
 from ctpop.contracts.tables import Table
@@ -259,7 +259,7 @@ def run(options: DictionaryOptions) -> None:
 
     """
     inputs = (*INPUTS, evaluation.REFERENCE, STRUCTURES, *dicom.TABLES)
-    tables = (*TABLES, HISTOGRAMS, COMPARISON, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
+    tables = (*TABLES, HISTOGRAMS, COMPARISON, POOLED, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
     files = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
     superfluous: list[Path] = []
     if options.captions:

@@ -42,6 +42,7 @@ from ctpop.contracts.keys import (
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
+from ctpop.contracts.pooling import POOLED, POOLED_ROWS
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
@@ -105,6 +106,8 @@ __all__ = [
     "OVERLAP",
     "PLAUSIBILITY",
     "PLAUSIBILITY_FINDINGS",
+    "POOLED",
+    "POOLED_ROWS",
     "POSTHOC",
     "PUBLISHED",
     "QUANTITIES",

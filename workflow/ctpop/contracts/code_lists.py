@@ -29,6 +29,7 @@ CODE_LISTS = (
         "columns `reason`, `rho_reason`, and `rho_uniform_reason` of `comparison`, and column `reason` of `pooled`",
         codes.COMPARISON_REASONS,
     ),
+    ("Rows of a meta-analysis", "column `kind` of `pooled`", codes.POOLED_ROWS),
     ("Counterparts", "column `counterpart` of `comparison`", codes.COUNTERPARTS),
     (
         "Outcomes of statistics",

@@ -132,6 +132,12 @@ COMPARISON_REASONS = {
     "empty_age_range": "a study has no patient in a part of the common age range, or too few patients",
     "few_studies": "the number of studies is too small",
 }
+POOLED_ROWS = {
+    "study": "effect of one study in the common age range",
+    "pooled": "mean effect of all studies (random effects)",
+    "difference": "effect of the second study minus effect of the first, if there are only two studies",
+    "without": "mean effect of all studies except the named study (random effects)",
+}
 COUNTERPARTS = {
     "same": "both studies contain the structure or group with the same definition",
     "only_in_a": "only study A contains the structure or group",

@@ -113,7 +113,7 @@ def draw(shown: pd.DataFrame, blocks: list[Block], measure: str, quantity: Quant
     found = records(shown)
     height = len(rows) * ROW_MM
     page = blank_page(COLUMN_MM["double"], HEAD_MM + height + FOOT_MM, style.banner)
-    _names(page, rows, height)
+    write_names(page, rows, height)
     sizes = [(f"{quantity.n}_{study}", f"{quantity.n_patients}_{study}") for study in SHIFT]
     both = any(has_repeats(shown, *names) for names in sizes)
     counts = {place: _counts(row, sizes, both=both) for place, row in _present(rows, found)}
@@ -143,7 +143,8 @@ def _framed(page: Page, span: tuple[float, float], n_rows: int, label: str) -> A
     return axes
 
 
-def _names(page: Page, rows: Rows, height: float) -> None:
+def write_names(page: Page, rows: Rows, height: float) -> None:
+    """Write the headings and the names of the structures, with a stripe behind every other row."""
     axes = page.axes(LEFT_MM, HEAD_MM, page.width_mm - 2 * LEFT_MM, height)
     axes.set(xlim=(0, page.width_mm - 2 * LEFT_MM), ylim=(len(rows) - 0.5, -0.5))
     axes.axis("off")
@@ -165,7 +166,7 @@ def _estimates(axes: Axes, present: Present, quantity: Quantity) -> None:
             _marker(axes, place + shift, (low, value, high), COLORS[study], COLORS[study])
             ends += [low, value, high]
     if quantity.assessed:
-        _scale(axes, ends)
+        scale(axes, ends)
 
 
 def _differences(axes: Axes, present: Present, quantity: Quantity) -> None:
@@ -179,7 +180,7 @@ def _differences(axes: Axes, present: Present, quantity: Quantity) -> None:
             ends += [row["margin_low"], row["margin_high"]]
         _marker(axes, place, (shown[0], shown[1], shown[2]), color, fill)
         ends += shown
-    _scale(axes, ends)
+    scale(axes, ends)
 
 
 def _band(axes: Axes, place: float, margins: tuple[float, float]) -> None:
@@ -187,9 +188,10 @@ def _band(axes: Axes, place: float, margins: tuple[float, float]) -> None:
     axes.barh(place, width, left=margins[0], height=MARGIN_HEIGHT, color=PALE_GRAY, linewidth=0, zorder=0.5)
 
 
-def _scale(axes: Axes, ends: Iterable[float]) -> None:
-    """Set the limits of an axis so that it contains 0 and all limits."""
-    known = [0.0, *(end for end in ends if not math.isnan(end))]
+def scale(axes: Axes, ends: Iterable[float], *, with_zero: bool = True) -> None:
+    """Set the limits of an axis so that it contains all values and, `with_zero`, 0."""
+    known = [end for end in ends if not math.isnan(end)]
+    known = [*known, 0.0] if with_zero or not known else known
     room = ROOM * (max(known) - min(known)) or 1.0
     limits = min(known) - room, max(known) + room
     ticks = [tick for tick in MaxNLocator(TICKS).tick_values(*limits) if limits[0] <= tick <= limits[1]]

@@ -43,13 +43,12 @@ def drawings_of(table: pd.DataFrame, studies: Studies, names: tuple[str, str]) -
 def pages_of(known: pd.DataFrame, studies: Studies) -> Iterator[tuple[str, int, list[forest.Block]]]:
     """Yield the measure, number, and content of each page of the figure, from the rows with a result."""
     for measure in MEASURES:
-        blocks = headings_of(studies, known[known["measure"].eq(measure)])
+        blocks = headings_of(label_rows(*studies), known[known["measure"].eq(measure)])
         yield from ((measure, number, page) for number, page in enumerate(forest.pages_of(blocks), start=1))
 
 
-def headings_of(studies: tuple[ComparedStudy, ...], shown: pd.DataFrame) -> list[forest.Block]:
-    """Return headings with the structures below each heading, in the order of the available label sets."""
-    rows = label_rows(*studies)
+def headings_of(rows: list[dict[str, str]], shown: pd.DataFrame) -> list[forest.Block]:
+    """Return headings with the structures below each heading, in the order of the rows of label sets."""
     group_of = {row.get("structure", ""): row.get("group") or NO_GROUP for row in reversed(rows)}
     alone = shown["family"].eq("structures")
     single, groups = {*shown.loc[alone, "structure"]}, sorted(shown.loc[~alone, "structure"])
