@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ctpop.stages.aging import effect_comparison, rho_comparison
-from ctpop.stages.aging.effect_comparison import Levels
+from ctpop.stages.aging.effect_comparison import ComparisonLevels
 from ctpop.stages.aging.stored_models import curve_of
 from ctpop.stats.correlation import spearman
 from ctpop.stats.differences import Estimate, difference_of, in_age_range
@@ -66,7 +66,7 @@ def test_slopes_of_two_cohorts(name, first, second, difference, error):
     for curve, expected in zip(curves, (first, second), strict=True):
         found = effect_of(curve, "standardized", (50.0, 75.0))
         assert (found.value, found.error) == pytest.approx(expected, rel=1e-6)
-    row = effect_comparison.effects(models, "same", Levels(0.95, 0.1))
+    row = effect_comparison.effects(models, "same", ComparisonLevels(0.95, 0.1))
 
     assert row["outcome"] == "inconclusive"
     assert row["note"] == "equivalence_not_attainable"

@@ -62,6 +62,7 @@ GROUPS = {  # title in the contents: stages whose tables are in the group
 STAGES = {  # of tables that are not in the folder `tables` of a study
     "histograms": "measure",
     "comparison": "aging",
+    "pooled": "aging",
     "published_results": "aging",
     "runtime": "operate",
     "scan_seconds": "operate",

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from ctpop.stats.equivalence import Limits, quantile
 from ctpop.stats.tails import log10_p_of_chi_squared
@@ -147,6 +147,8 @@ def reml(estimates: np.ndarray, errors: np.ndarray) -> float:
     3.0
 
     """
+    from scipy.optimize import brentq
+
     variances = errors**2
     largest = float(np.ptp(estimates) ** 2 + variances.max())
     grid = np.concatenate([[0.0], largest * np.geomspace(1 / GRID_RANGE, 10, GRID_POINTS)])
@@ -159,7 +161,7 @@ def reml(estimates: np.ndarray, errors: np.ndarray) -> float:
 
     if slope(low) <= 0:
         return float(low)
-    return float(optimize.brentq(slope, low, high, xtol=1e-15 * largest, rtol=1e-14))
+    return float(brentq(slope, low, high, xtol=1e-15 * largest, rtol=1e-14))
 
 
 def generalized_q(estimates: np.ndarray, variances: np.ndarray, tau_squared: float) -> float:
@@ -262,6 +264,7 @@ def _slope(estimates: np.ndarray, variances: np.ndarray, tau_squared: float) -> 
 
 def _variance_at(estimates: np.ndarray, variances: np.ndarray, value: float) -> float:
     """Return the variance between studies for which the generalized Q has a value; 0 if Q is smaller."""
+    from scipy.optimize import brentq
 
     def excess(tau_squared: float) -> float:
         return generalized_q(estimates, variances, tau_squared) - value
@@ -271,4 +274,4 @@ def _variance_at(estimates: np.ndarray, variances: np.ndarray, value: float) -> 
     high = float(np.ptp(estimates) ** 2 + variances.max())
     while excess(high) > 0:
         high *= 10
-    return float(optimize.brentq(excess, 0.0, high, xtol=1e-15 * high, rtol=1e-14))
+    return float(brentq(excess, 0.0, high, xtol=1e-15 * high, rtol=1e-14))

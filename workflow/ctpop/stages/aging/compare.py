@@ -30,7 +30,7 @@ from ctpop.stages.aging.compared_studies import (
     read_study,
 )
 from ctpop.stages.aging.comparison_figures import drawings_of, label_rows
-from ctpop.stages.aging.effect_comparison import Levels
+from ctpop.stages.aging.effect_comparison import ComparisonLevels
 from ctpop.stages.aging.p_values import adjusted, with_p
 from ctpop.stages.aging.shared_patients import refuse_only_shared, shared
 from ctpop.stages.aging.stored_models import CRUDE, UNITS, models_by_key
@@ -56,7 +56,7 @@ def compare(first: ComparedStudy, second: ComparedStudy, margin: float | None = 
 
     """
     studies = first, second
-    levels = Levels(common_confidence(*studies), common_margin(*studies, margin))
+    levels = ComparisonLevels(common_confidence(*studies), common_margin(*studies, margin))
     rows = [row for pair in pairs_of(studies) for row in pair.rows(studies, levels)]
     same = shared(first.scans, second.scans)
     columns = list(all_tables.COMPARISON.columns)
@@ -82,7 +82,7 @@ class Pair:
     models: tuple[dict[str, Row], dict[str, Row]]
     values: tuple[pd.DataFrame | None, pd.DataFrame | None]
 
-    def rows(self, studies: Studies, levels: Levels) -> list[Row]:
+    def rows(self, studies: Studies, levels: ComparisonLevels) -> list[Row]:
         """Return one row without covariates, and one for each set of covariates in both studies."""
         code = counterpart(self.name["structure"], (bool(self.results[0]), bool(self.results[1])), studies)
         both = [name for name in self.models[0] if name in self.models[1] and name != CRUDE]
@@ -90,7 +90,7 @@ class Pair:
         rows[0] |= self.correlations(code, levels.confidence)
         return rows
 
-    def row(self, adjusted_for: str, code: str, levels: Levels) -> Row:
+    def row(self, adjusted_for: str, code: str, levels: ComparisonLevels) -> Row:
         """Return the columns about the ages and the effects of both studies."""
         models = self.models[0].get(adjusted_for), self.models[1].get(adjusted_for)
         return {

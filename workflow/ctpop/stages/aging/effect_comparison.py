@@ -27,7 +27,7 @@ Window = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Levels:
+class ComparisonLevels:
     """Confidence level, and margin of equivalence in residual SDs per decade."""
 
     confidence: float
@@ -69,7 +69,7 @@ def why_not(models: tuple[Row | None, Row | None], counterpart: str) -> str:
     return "short_overlap" if window[1] - window[0] < LEAST_OVERLAP else "ok"
 
 
-def effects(models: tuple[Row | None, Row | None], counterpart: str, levels: Levels) -> Row:
+def effects(models: tuple[Row | None, Row | None], counterpart: str, levels: ComparisonLevels) -> Row:
     """Return the columns of `comparison` about the effects per decade of two studies."""
     reason = why_not(models, counterpart)
     first, second = models
@@ -99,7 +99,7 @@ def effect_columns(name: str, curve: StoredCurve, effect: Effect, measure: str, 
     }
 
 
-def difference(gap: Effect, spread: float, measure: str, levels: Levels) -> Row:
+def difference(gap: Effect, spread: float, measure: str, levels: ComparisonLevels) -> Row:
     """Return the columns with the difference between two effects, its intervals, the margins, and the outcome."""
     outer, level = limits_of(gap, levels.confidence), inner_level(levels.confidence)
     inner = limits_of(gap, level)
