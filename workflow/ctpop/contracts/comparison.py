@@ -32,7 +32,7 @@ def _ages(name: str) -> dict[str, Column]:
         f"age_mean_{name}": number(f"mean age in {study}", "years", missing=NO_MODEL),
         f"age_sd_{name}": number(f"standard deviation of age in {study}", "years", low=0, missing=NO_MODEL),
         f"share_women_{name}": number(
-            f"proportion of scans of women in {study}", low=0, high=1, missing=f"{NO_MODEL}, or sex is not in the model"
+            f"proportion of scans of women in {study}", low=0, high=1, missing=f"{NO_MODEL}, or no sex is recorded"
         ),
     }
 

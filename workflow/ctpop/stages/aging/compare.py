@@ -33,7 +33,7 @@ from ctpop.stages.aging.comparison_figures import drawings_of, label_rows
 from ctpop.stages.aging.effect_comparison import ComparisonLevels
 from ctpop.stages.aging.p_values import adjusted, with_p
 from ctpop.stages.aging.shared_patients import refuse_only_shared, shared
-from ctpop.stages.aging.stored_models import CRUDE, UNITS, models_by_key
+from ctpop.stages.aging.stored_models import CRUDE, models_by_key, unit_of
 from ctpop.stats import families
 from ctpop.study import display_names
 
@@ -97,7 +97,7 @@ class Pair:
             **self.name,
             "adjusted_for": adjusted_for,
             "counterpart": code,
-            "unit": UNITS[self.name["measure"]],
+            "unit": unit_of([model for model in models if model], self.name["measure"]),
             "margin_sd": levels.margin,
             **effect_comparison.ages_of(models[0], "a"),
             **effect_comparison.ages_of(models[1], "b"),

@@ -43,7 +43,7 @@ def ages_of(model: Row | None, name: str) -> Row:
         f"n_{name}": model["n"],
         f"n_patients_{name}": model["n_patients"],
         **{f"{column}_{name}": model[column] for column in AGES},
-        f"share_women_{name}": model["n_female"] / by_sex if by_sex and model["sexes"] != "all" else math.nan,
+        f"share_women_{name}": model["n_female"] / by_sex if by_sex else math.nan,
     }
 
 

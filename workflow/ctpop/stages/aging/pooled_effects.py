@@ -8,7 +8,7 @@ import numpy as np
 
 from ctpop.stages.aging.effect_comparison import LEAST_OVERLAP
 from ctpop.stages.aging.pooled_studies import Pool
-from ctpop.stages.aging.stored_models import UNITS, curve_of, in_unit, limits_in_unit, normal_if_one_scan_each
+from ctpop.stages.aging.stored_models import curve_of, in_unit, limits_in_unit, normal_if_one_scan_each, unit_of
 from ctpop.stats.equivalence import Effect, Limits, difference_of_effects, limits_of
 from ctpop.stats.meta_analysis import FEWEST_STUDIES, Pooled, pooled
 from ctpop.stats.stored_curves import StoredCurve, common_sex, effect_of
@@ -110,7 +110,7 @@ def named(pool: Pool, studies: list[str], kind: str, study: str) -> Row:
         **{"structure": pool.structure, "measure": pool.measure, "adjusted_for": pool.adjusted_for},
         **{"kind": kind, "study": study, "studies": len(studies)},
         **{name: sum(int(model[name]) for model in models) for name in ("n", "n_patients")},
-        "unit": UNITS[pool.measure],
+        "unit": unit_of(list(pool.models.values()), pool.measure),
         "family": next(iter(pool.models.values()))["family"],
     }
 

@@ -72,6 +72,11 @@ def curve_of(row: dict[str, Any]) -> StoredCurve | None:
     return StoredCurve(sexes, knots, heights, matrix_of(upper), float(row["df"]))
 
 
+def unit_of(models: list[dict[str, Any]], measure: str) -> str:
+    """Return the unit of effects in the words of the age curves, or of this module without age curves."""
+    return str(models[0]["unit"]) if models else UNITS[measure]
+
+
 def in_unit(value: float, measure: str) -> float:
     """Return a slope in the unit of the tables: HU per decade, or percent per decade for volumes."""
     return percent_of(value) if measure == LOGARITHMIC else value
