@@ -33,7 +33,7 @@ class Ages:
 
 
 def differ(first: Ages, second: Ages) -> bool:
-    """Return whether the ages of two studies are too different for a comparison of correlations."""
+    """Return whether the ages of two studies differ too much for a comparison of correlations."""
     similar = max(first.sd, second.sd) < SD_RATIO * min(first.sd, second.sd)
     return not (similar and abs(second.mean - first.mean) < MEAN_YEARS)
 
