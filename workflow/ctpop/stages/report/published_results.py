@@ -13,7 +13,7 @@ NUMBERS_NOTE = (
     "These numbers describe the registry, the patients, and the configuration. They are listed without an assessment."
     " For patient counts, the difference is that between proportions."
 )
-FRACTION = 4  # decimals of a difference that is not an integer
+FRACTION = 3  # decimals of a difference that is not an integer
 COMPARED = ("equivalent", "different", "inconclusive", "not_comparable")  # outcomes with two correlations
 OUTCOMES = (  # outcome, and its words for one and for several correlations
     ("equivalent", "was equivalent within {margin}", "were equivalent within {margin}"),
@@ -115,7 +115,9 @@ def counted(row: dict[str, Any]) -> CellRow:
         [
             cells.significant_digits(row["number_published"]),
             cells.significant_digits(row["number_here"]),
-            cells.decimal(row["difference"], FRACTION if row["difference"] % 1 else 0),
+            cells.coefficient(row["difference"], FRACTION)
+            if row["difference"] % 1
+            else cells.decimal(row["difference"], 0),
             cells.limits(row["difference_low"], row["difference_high"], FRACTION),
             cells.words(row["id"]),
         ],
