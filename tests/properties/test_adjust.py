@@ -5,7 +5,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctpop.stats.age_effects import BOTH, age_model
-from ctpop.stats.correlation import spearman
 from ctpop.stats.design import Covariate, design, strata_of
 from ctpop.stats.f_tail import log10_p_of_f
 from ctpop.stats.linear_model import linear_model

@@ -146,7 +146,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
     screening, sets = screened(measures, labels, included), compared_sets(measures, labels, included)
     results = statistics(included, screening["analysis"], sets, truth, labels)
     flow = cohort.count_flow(patients, exclusions, asked)
-    ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95)
+    ours = published.Ours(flow, included, results["associations"], labels, alpha=1e-4, confidence=0.95, margin=0.1)
     return {
         "cohort": all_tables.COHORT.check(included),
         "exclusions": exclusions,

@@ -62,7 +62,8 @@ def test_every_printed_correlation_lies_in_our_interval(simulated):
 
     assert len(printed) == 15  # 13 correlations, two of which the abstract repeats
     assert printed["rho_published"].between(printed["ci_low_here"], printed["ci_high_here"]).all()
-    assert printed["verdict"].eq("consistent").all()
+    assert printed["outcome"].eq("equivalent").all()
+    assert printed["distinct"].sum() == 13
     assert printed["n"].min() > 3800
     assert printed["n"].lt(4004).any()  # screening excluded failed segmentations
 
@@ -70,7 +71,7 @@ def test_every_printed_correlation_lies_in_our_interval(simulated):
 def test_every_other_number_of_the_paper_is_recovered(simulated):
     rows = table(simulated, "compare_published")
 
-    assert rows["verdict"].value_counts().to_dict() == {"consistent": 27, "not_reported": 6}
+    assert rows["outcome"].value_counts().to_dict() == {"equivalent": 15, "not_counted": 12, "not_reported": 6}
     numbers = rows[rows["number_published"].notna()]
     assert len(numbers) == 12
     assert numbers["number_here"].eq(numbers["number_published"]).all()

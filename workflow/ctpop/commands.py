@@ -160,6 +160,12 @@ def _plan() -> Command:
     return plan
 
 
+def _pool() -> Command:
+    from ctpop.stages.aging import pool
+
+    return pool
+
+
 def _published() -> Command:
     from ctpop.stages.aging import published
 
@@ -219,7 +225,8 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "index": Entry("write a registry from a folder of DICOM files", _index),
         "describe": Entry("write Table 1 and draw the flow diagram from the tables of the cohort", _describe),
         "view": Entry("show the CT and masks of a scan in a browser on this computer", _view),
-        "compare": Entry("compare correlations with age between two studies", _compare),
+        "compare": Entry("compare effects of age and correlations with age between two studies", _compare),
+        "pool": Entry("pool the effects of age of several studies in a random-effects meta-analysis", _pool),
         "requantify": Entry(
             "compute additional attenuation percentiles and windows from stored histograms", _requantify
         ),

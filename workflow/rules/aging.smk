@@ -171,7 +171,9 @@ rule published:
     params:
         program=program,
         config=settings_file,
-        settings=settings_digest("aging"),
+        settings=settings_digest(
+            "aging.alpha", "aging.confidence", "aging.equivalence_margin_rho"
+        ),
     message:
         "published: comparison with the values of the TotalSegmentator study"
     shell:

@@ -66,7 +66,7 @@ NOT_SCANS = {  # columns of counts other than scan counts
 }
 
 
-@pytest.mark.parametrize("table", [*EVERY, all_tables.COMPARISON], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [*EVERY, all_tables.COMPARISON, all_tables.POOLED], ids=lambda table: table.name)
 def test_every_count_of_scans_has_a_count_of_patients(table):
     numbers = {name for name in table.columns if name == "n" or name.startswith("n_")}
     scans = {name for name in numbers if not name.startswith("n_patients")} - NOT_SCANS.get(table.name, set())

@@ -418,27 +418,30 @@ def test_the_heat_map_names_every_structure_once_below_its_group(name, blocks):
 
 
 def compared(*rows):
-    columns = ["id", "structure", "measure", "rho_published", "rho_here", "verdict"]
-    table = pd.DataFrame(rows, columns=columns).assign(n=20, n_patients=20)
-    limits = {f"{end}_{side}": table[f"rho_{side}"] for end in ("ci_low", "ci_high") for side in ("published", "here")}
+    columns = ["id", "structure", "measure", "rho_published", "rho_here", "outcome", "distinct"]
+    table = pd.DataFrame(rows, columns=columns).assign(n=20, n_patients=20, margin=0.1)
+    table["rho_expected"] = table["rho_published"].where(table["id"].ne("R13"))
+    limits = {f"{end}_{side}": table[f"rho_{side}"] for end in ("ci_low", "ci_high") for side in ("expected", "here")}
     return table.assign(**limits)
 
 
 def test_a_correlation_that_is_printed_twice_is_one_point():
     shown = published.source(
         compared(
-            ("A01", "aorta", "volume_ml", 0.64, 0.61, "consistent"),
-            ("R02", "hips", "hu_mean", -0.61, -0.93, "differs"),
-            ("R09", None, "hu_mean", -0.79, None, "not_measured_here"),
-            ("R12", "aorta", "volume_ml", 0.64, 0.61, "consistent"),
-            ("G01", "spleen", "volume_ml", None, 0.1, "not_reported"),
+            ("A01", "aorta", "volume_ml", 0.64, 0.61, "equivalent", False),
+            ("R02", "hips", "hu_mean", -0.61, -0.93, "different", True),
+            ("R09", None, "hu_mean", -0.79, None, "not_measured_here", True),
+            ("R12", "aorta", "volume_ml", 0.64, 0.61, "equivalent", True),
+            ("R13", "iliac_arteries", "volume_ml", 0.33, 0.61, "not_comparable", True),
+            ("G01", "spleen", "volume_ml", None, 0.1, "not_reported", False),
         )
     )
 
-    assert list(shown["id"]) == ["R02", "R12", "R09"]
-    assert shown["number"].tolist()[:2] == [1, 2]
-    assert shown["number"].isna().tolist() == [False, False, True]
-    assert published.summary(shown) == "1 consistent, 1 different, 1 not measured in this study"
+    assert list(shown["id"]) == ["R02", "R13", "R12", "R09"]
+    assert shown["number"].tolist()[:3] == [1, 2, 3]
+    assert shown["number"].isna().tolist() == [False, False, False, True]
+    assert shown["rho_expected"].tolist() == [-0.61, 0.33, 0.64, -0.79]  # without ages, the published correlation
+    assert published.summary(shown) == "1 equivalent, 1 different, 1 not comparable, 1 not measured in this study"
 
 
 def centiles_of(structure):

@@ -8,7 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ctpop.stats.correlation import fisher_interval, spearman
-from ctpop.stats.differences import Estimate, difference_of, from_interval, from_size, z_of_shares
+from ctpop.stats.differences import (
+    Estimate,
+    at_level,
+    difference_of,
+    difference_of_shares,
+    from_interval,
+    from_size,
+    in_age_range,
+)
 
 PRINTED = {  # SOURCE: intervals by Bonett and Wright for n = 4004, computed independently of this code
     -0.79: (-0.803, -0.776),
@@ -95,17 +103,37 @@ def test_the_test_of_two_equal_correlations_has_the_nominal_error_rate():
     assert 30 <= missed <= 75
 
 
-def test_the_z_of_two_proportions_is_the_root_of_chi_squared_without_continuity_correction():
-    # SOURCE: R, prop.test(c(15, 25), c(50, 50), correct = FALSE): X-squared = 4.1667
-    assert z_of_shares((15, 50), (25, 50)) == pytest.approx(math.sqrt(4.1666667), abs=1e-6)
-    assert z_of_shares((25, 50), (15, 50)) == pytest.approx(-math.sqrt(4.1666667), abs=1e-6)
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [  # SOURCE: Newcombe, Stat Med 1998;17:873, table II, method 10
+        ((48, 80), (56, 70), (0.2, 0.0524, 0.3339)),
+        ((3, 10), (9, 10), (0.6, 0.1705, 0.8090)),
+        ((0, 10), (0, 20), (0.0, -0.2775, 0.1611)),
+        ((0, 10), (10, 10), (1.0, 0.6075, 1.0)),
+    ],
+)
+def test_the_interval_of_a_difference_of_proportions_is_that_of_newcombe(first, second, expected):
+    assert difference_of_shares(first, second, 0.95) == pytest.approx(expected, abs=6e-5)
 
 
-def test_proportions_of_empty_samples_are_not_tested():
-    assert math.isnan(z_of_shares((0, 0), (1, 2)))
-    assert z_of_shares((0, 10), (0, 20)) == 0
-    assert z_of_shares((10, 10), (20, 20)) == 0
-    assert z_of_shares((2543, 4004), (2543, 4004)) == 0
+def test_the_interval_of_another_level_has_the_same_standard_error():
+    estimate = fisher(0.6, 210)
+
+    assert vars(at_level(estimate, 0.95)) == pytest.approx(vars(estimate))
+    assert estimate.low < at_level(estimate, 0.9).low < at_level(estimate, 0.9).high < estimate.high
+    assert math.isnan(at_level(Estimate(1.0, math.nan, math.nan, math.nan), 0.9).low)
+
+
+@given(rhos, st.floats(0.2, 5))
+def test_the_conversion_to_other_ages_keeps_the_effect_of_age(rho, ratio):
+    found = in_age_range(fisher(rho, 300), ratio, 0.95)
+
+    def signal(value):  # SD that age explains, relative to the residual SD
+        return value / math.sqrt(1 - value**2)
+
+    assert signal(found.rho) == pytest.approx(ratio * signal(rho), rel=1e-9, abs=1e-12)
+    back = in_age_range(found, 1 / ratio, 0.95)
+    assert (back.rho, back.error_of_z) == pytest.approx((rho, 1 / math.sqrt(297)), rel=1e-9, abs=1e-12)
 
 
 @given(rhos, sizes)

@@ -8,6 +8,7 @@ from ctpop.contracts import study_tables
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
 from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
+from ctpop.contracts.comparison import COMPARISON, COMPARISON_REASONS, COUNTERPARTS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.effects import AGE_EFFECTS, AGE_MODELS, BODY_SIZE, SEX_DIFFERENCES
@@ -48,7 +49,8 @@ from ctpop.contracts.keys import (
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
-from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, COMPARISON, COUNTERPARTS, PUBLISHED, QUANTITIES
+from ctpop.contracts.pooling import POOLED, POOLED_ROWS
+from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
 from ctpop.contracts.tables import Table
@@ -80,6 +82,7 @@ __all__ = [
     "COMPARE_PUBLISHED",
     "COMPARE_TRUTH",
     "COMPARISON",
+    "COMPARISON_REASONS",
     "CONTRAST_CHECK",
     "CONTRAST_LOOKS",
     "CONVERSIONS",
@@ -118,6 +121,8 @@ __all__ = [
     "OVERLAP",
     "PLAUSIBILITY",
     "PLAUSIBILITY_FINDINGS",
+    "POOLED",
+    "POOLED_ROWS",
     "POSTHOC",
     "PUBLISHED",
     "QUANTITIES",

@@ -31,7 +31,13 @@ CODE_LISTS = (
     ("Evaluation status", "column `status` of `evaluation`", codes.EVALUATION_STATUS),
     ("Metrics", "column `metric` of `evaluation_comparison`", codes.METRICS),
     ("Published quantities", "column `quantity` of `published_results`", codes.QUANTITIES),
-    ("Agreement with published results", "column `verdict` of `compare_published`", codes.AGREEMENTS),
+    ("Outcomes of comparisons", "column `outcome` of `compare_published` and `comparison`", codes.AGREEMENTS),
+    (
+        "Reasons in comparisons",
+        "columns `reason`, `rho_reason`, and `rho_uniform_reason` of `comparison`, and column `reason` of `pooled`",
+        codes.COMPARISON_REASONS,
+    ),
+    ("Rows of a meta-analysis", "column `kind` of `pooled`", codes.POOLED_ROWS),
     ("Counterparts", "column `counterpart` of `comparison`", codes.COUNTERPARTS),
     (
         "Outcomes of statistics",

@@ -130,12 +130,36 @@ QUANTITIES = {
     "none": "the original study reports no number",
 }
 AGREEMENTS = {
-    "consistent": "the absolute value of z is at most the normal quantile for `aging.confidence`; numbers without"
-    " sampling error are identical",
-    "differs": "the absolute value of z exceeds this quantile; numbers without sampling error are different",
+    "equivalent": "the interval of the difference at the level 2 x `aging.confidence` - 1 (90% for 0.95) is between the"
+    " margins",
+    "different": "the confidence interval of the difference is entirely outside the margins",
+    "inconclusive": "neither equivalence nor a difference beyond the margins is shown",
+    "not_comparable": "the ages of the patients or the definitions of the structure differ too much, or a result has"
+    " no interval",
     "not_reported": "the original study reports no number, or no number for this structure",
     "not_measured_here": "this study does not provide the number: the label set differs, too few values are usable, or"
     " the criterion is not applied",
+    "not_counted": "the number describes the registry, the patients, or the configuration; it is listed without an"
+    " assessment",
+}
+COMPARISON_REASONS = {
+    "ok": "a result was obtained",
+    "not_counterpart": "the structure or group is not the same in the studies (column `counterpart` of `comparison`)",
+    "no_model": "at least one study has no age curve with the same covariates",
+    "sexes_differ": "the age curves of the studies have no sex in common",
+    "short_overlap": "the age ranges of the studies (2.5th to 97.5th percentile) overlap by less than 10 years",
+    "ages_differ": "the standard deviations of age differ by 10% or more, or the mean ages differ by 3 years or more",
+    "no_interval": "at least one correlation is missing or has no confidence interval",
+    "adjusted": "the row is for a model with covariates; the correlations are in the row without covariates",
+    "no_values": "the tables of single scans are not available",
+    "empty_age_range": "a study has no patient in a part of the common age range, or too few patients",
+    "few_studies": "the number of studies is too small",
+}
+POOLED_ROWS = {
+    "study": "effect of one study in the common age range",
+    "pooled": "mean effect of all studies (random effects)",
+    "difference": "effect of the second study minus effect of the first, if there are only two studies",
+    "without": "mean effect of all studies except the named study (random effects)",
 }
 COUNTERPARTS = {
     "same": "both studies contain the structure or group with the same definition",
@@ -146,11 +170,9 @@ COUNTERPARTS = {
 }
 OUTCOMES = {
     "ok": "a result was obtained",
-    "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
-    " the number of values is below `aging.centiles_n_min`; for effects in an age range, fewer than 25 patients of a"
-    " sex (50 without sex) have an age in this range",
     "too_few": "the number of values (for adjusted results, of patients) minus the number of fitted covariate columns"
-    " is below `aging.n_min`; for centiles, the number of values is below `aging.centiles_n_min`",
+    " is below `aging.n_min`; for centiles, the number of values is below `aging.centiles_n_min`; for effects in an age"
+    " range, fewer than 25 patients of a sex (50 without sex) have an age in this range",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, or all of their categories are combined"

@@ -1,18 +1,17 @@
-"""Tables of published results, of their comparison with a study, and of the comparison of two studies."""
+"""Tables of published results, and of their comparison with a study."""
 
 from ctpop.contracts import codes
-from ctpop.contracts.columns import Column, count, number, p_value, text, truth
-from ctpop.contracts.keys import ANALYZED, FAMILY, FEW, MEASURE, MEASURES, NO_INTERVAL
+from ctpop.contracts.columns import Column, count, number, text, truth
+from ctpop.contracts.keys import MEASURES
 from ctpop.contracts.tables import Table
 
 QUANTITIES = tuple(codes.QUANTITIES)
 AGREEMENTS = tuple(codes.AGREEMENTS)
-COUNTERPARTS = tuple(codes.COUNTERPARTS)
 
 NOT_OF_ONE = "the number does not refer to a structure"
 NO_NOTE = "no ambiguity"
 NO_RHO = "the number is not a correlation"
-NO_TEST = "the number has no sampling error, or no comparison is possible"
+NO_PAIR = "the number does not refer to a pair, or no result was obtained"
 
 PUBLISHED = Table(
     "published_results",
@@ -21,6 +20,10 @@ PUBLISHED = Table(
     " as `workflow/ctpop/resources/published_results.csv`",
     {
         "id": text("identifier of the row"),
+        "repeats": text(
+            "identifier of the row with the same number, which the publication reports more than once",
+            missing="the number does not repeat another row",
+        ),
         "kind": text(
             "type of number: `flow`, `demographics`, `design`, `result`, or `gap` (not reported by the original study)"
         ),
@@ -43,6 +46,16 @@ PUBLISHED = Table(
         "source": text("reference of the publication"),
     },
 )
+
+
+def _rho(meaning: str, missing: str) -> Column:
+    return number(meaning, low=-1, high=1, missing=missing)
+
+
+NOT_PUBLISHED = f"{NO_RHO}, or is not reported"
+NO_EXPECTED = f"{NOT_PUBLISHED}, or the ages of this study are unknown or all equal"
+NO_RESULT = f"{NO_RHO}, or this study has no result"
+NO_DIFFERENCE = "one of the two numbers is missing or has no interval, or the number has no sampling error"
 COMPARE_PUBLISHED = Table(
     "compare_published",
     ("id",),
@@ -50,6 +63,9 @@ COMPARE_PUBLISHED = Table(
     " study",
     {
         "id": text("identifier of the row in `workflow/ctpop/resources/published_results.csv`"),
+        "distinct": truth(
+            "whether the row is counted in the summary: a published correlation that does not repeat another row"
+        ),
         "statistic": text("description of the number"),
         "structure": text(
             "structure or group of structures that is compared",
@@ -57,44 +73,31 @@ COMPARE_PUBLISHED = Table(
         ),
         "structure_published": text("structure as named in the publication", missing=NOT_OF_ONE),
         "measure": text("measured variable", among=MEASURES, missing=NOT_OF_ONE),
-        "rho_published": number("published rho", low=-1, high=1, missing=f"{NO_RHO}, or is not reported"),
-        "rho_here": number("rho in this study", low=-1, high=1, missing=f"{NO_RHO}, or this study has no result"),
-        "ci_low_published": number(
-            "lower limit of the confidence interval of `rho_published` (Bonett and Wright)",
-            low=-1,
-            high=1,
-            missing="no published rho",
+        "rho_published": _rho("published rho", NOT_PUBLISHED),
+        "ci_low_published": _rho(
+            "lower limit of the confidence interval of `rho_published` (Bonett and Wright)", NOT_PUBLISHED
         ),
-        "ci_high_published": number(
-            "upper limit of the confidence interval of `rho_published` (Bonett and Wright)",
-            low=-1,
-            high=1,
-            missing="no published rho",
+        "ci_high_published": _rho(
+            "upper limit of the confidence interval of `rho_published` (Bonett and Wright)", NOT_PUBLISHED
         ),
-        "ci_low_here": number(
-            "lower limit of the confidence interval of `rho_here` (table `associations`)",
-            low=-1,
-            high=1,
-            missing=f"{NO_RHO}, or this study has no interval",
+        "age_sd_ratio": number(
+            "standard deviation of age in this study divided by that of the original study (23.96 years)",
+            low=0,
+            missing=NO_EXPECTED,
         ),
-        "ci_high_here": number(
-            "upper limit of the confidence interval of `rho_here` (table `associations`)",
-            low=-1,
-            high=1,
-            missing=f"{NO_RHO}, or this study has no interval",
+        "rho_expected": _rho("rho that is expected from `rho_published` in the ages of this study", NO_EXPECTED),
+        "ci_low_expected": _rho("lower limit of the confidence interval of `rho_expected`", NO_EXPECTED),
+        "ci_high_expected": _rho("upper limit of the confidence interval of `rho_expected`", NO_EXPECTED),
+        "approximate": truth(
+            "whether `rho_expected` differs from `rho_published` by .005 or more. The conversion assumes a straight"
+            " line and an equal spread at all ages",
+            missing=NO_EXPECTED,
         ),
-        "rho_left": number(
-            "rho of the left structure",
-            low=-1,
-            high=1,
-            missing="the number does not refer to a pair, or no result was obtained",
-        ),
-        "rho_right": number(
-            "rho of the right structure",
-            low=-1,
-            high=1,
-            missing="the number does not refer to a pair, or no result was obtained",
-        ),
+        "rho_here": _rho("rho in this study", NO_RESULT),
+        "ci_low_here": _rho("lower limit of the confidence interval of `rho_here` (table `associations`)", NO_RESULT),
+        "ci_high_here": _rho("upper limit of the confidence interval of `rho_here` (table `associations`)", NO_RESULT),
+        "rho_left": _rho("rho of the left structure", NO_PAIR),
+        "rho_right": _rho("rho of the right structure", NO_PAIR),
         "number_published": number(
             "published number other than a correlation", missing="the number is a correlation, or is not reported"
         ),
@@ -110,77 +113,29 @@ COMPARE_PUBLISHED = Table(
             "number of patients among the `n` scans", missing="the number is neither a correlation nor a proportion"
         ),
         "difference": number(
-            "number in this study minus published number. For counts, the difference between the proportions",
+            "`rho_here` minus `rho_expected`, difference between the proportions, or `number_here` minus"
+            " `number_published`",
             missing="one of the two numbers is missing",
         ),
-        "z": number("standardized difference (see docs/methods/comparisons.md)", missing=NO_TEST),
-        "p": p_value("two-sided P value of `z`, not adjusted", NO_TEST),
-        "verdict": text("result of the comparison", among=AGREEMENTS),
-        "note": text("ambiguities of the published number", missing=NO_NOTE),
-    },
-)
-
-
-def _study(name: str) -> dict[str, Column]:
-    return {
-        f"n_{name}": count(
-            f"number of usable values in study {name.upper()}", missing="the study does not include the structure"
-        ),
-        f"n_patients_{name}": count(
-            f"number of patients among the `n_{name}` scans", missing="the study does not include the structure"
-        ),
-        f"rho_{name}": number(
-            f"Spearman rank correlation with age in study {name.upper()}", low=-1, high=1, missing=FEW
-        ),
-        f"ci_low_{name}": number(
-            f"lower limit of the confidence interval of `rho_{name}`", low=-1, high=1, missing=NO_INTERVAL
-        ),
-        f"ci_high_{name}": number(
-            f"upper limit of the confidence interval of `rho_{name}`", low=-1, high=1, missing=NO_INTERVAL
-        ),
-    }
-
-
-NO_DIFFERENCE = "not compared, or one of the studies has no result"
-COMPARISON = Table(
-    "comparison",
-    ("structure", "measure"),
-    "comparison of two studies (A and B): one row per structure or group of structures and measure. The table is"
-    " written by `ctpop compare`",
-    {
-        "structure": ANALYZED,
-        "measure": MEASURE,
-        "counterpart": text("correspondence of the structure or group between the studies", among=COUNTERPARTS),
-        **_study("a"),
-        **_study("b"),
-        "difference": number("`rho_b` minus `rho_a`", low=-2, high=2, missing=NO_DIFFERENCE),
         "difference_low": number(
-            "lower limit of the confidence interval for the difference (Zou method)",
-            low=-2,
-            high=2,
+            "lower limit of the confidence interval of `difference` (Zou method; for proportions, Newcombe method)",
             missing=NO_DIFFERENCE,
         ),
-        "difference_high": number(
-            "upper limit of the confidence interval for the difference (Zou method)",
-            low=-2,
-            high=2,
-            missing=NO_DIFFERENCE,
+        "difference_high": number("upper limit of the confidence interval of `difference`", missing=NO_DIFFERENCE),
+        "inner_low": number(
+            "lower limit of the interval of `difference` at the level 2 x `aging.confidence` - 1 (90% for 0.95)",
+            missing=f"{NO_RHO}, or {NO_DIFFERENCE}",
         ),
-        "z": number(
-            "difference between the Fisher-transformed correlations divided by its standard error",
-            missing=NO_DIFFERENCE,
+        "inner_high": number(
+            "upper limit of the interval of `difference` at the level 2 x `aging.confidence` - 1",
+            missing=f"{NO_RHO}, or {NO_DIFFERENCE}",
         ),
-        "log10_p": number("base-10 logarithm of the P value", high=0, missing=NO_DIFFERENCE),
-        "p": p_value("two-sided P value of `z`", NO_DIFFERENCE),
-        "p_bonferroni": p_value("P value multiplied by the number of tests of the family, at most 1", NO_DIFFERENCE),
-        "q_bh": p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NO_DIFFERENCE),
-        "n_shared_scans": count(
-            "number of scans in both studies, identified by `scan_id`, image digest, or checksum of the label map"
+        "margin": number(
+            "largest difference between correlations that counts as equivalent (`aging.equivalence_margin_rho`)",
+            low=0,
+            missing=NO_RHO,
         ),
-        "n_shared_patients": count("number of patients in both studies, identified by `patient_id` or a shared scan"),
-        "independent": truth(
-            "whether no patient is known to be in both studies. If false, the P values and intervals are not valid"
-        ),
-        "family": FAMILY,
+        "outcome": text("result of the comparison", among=AGREEMENTS),
+        "note": text("ambiguities of the published number", missing=NO_NOTE),
     },
 )

@@ -226,9 +226,9 @@ KINDS = (
         "Comparison with the original study",
         "Comparison",
         "Plot and list show the Spearman rank correlation coefficients (ρ) with age in the original study (published)"
-        " and in this study, with {ci} confidence intervals (CIs). Numbers in the plot are the row numbers of the list."
-        " Correlations are consistent if they do not differ significantly (*z* test with a significance level that"
-        " corresponds to the CIs).",
+        " and in this study, with {ci} confidence intervals (CIs). The plot shows the published coefficients converted"
+        " to the standard deviation of age in this study (expected). Numbers in the plot are the row numbers of the"
+        " list. Dashed lines are the margins of equivalence.",
     ),
     FigureKind(
         "truth",

@@ -53,10 +53,13 @@ ANALYSES = {
     "uniform_age": "Uniform age distribution",
 }
 AGREEMENTS = {
-    "consistent": "consistent",
-    "differs": "different",
+    "equivalent": "equivalent",
+    "different": "different",
+    "inconclusive": "inconclusive",
+    "not_comparable": "not comparable",
     "not_reported": "not reported",
     "not_measured_here": "not measured in this study",
+    "not_counted": "not assessed",
 }
 NO_CURVES = {  # reasons for missing centile curves
     "too_few": "too few values",

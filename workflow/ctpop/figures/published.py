@@ -24,14 +24,19 @@ from ctpop.figures.scatter import mark_empty
 from ctpop.figures.spearman_overview import legend_row
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import COLUMN_MM, SMALL, STRIPE, Page, blank_page, in_house_style
-from ctpop.foundation.colors import BLUE, GRAY, HAIRLINE, RED, SOFT
+from ctpop.foundation.colors import BROWN, GRAY, GREEN, HAIRLINE, RED, SOFT
 
 COLUMNS = ["structure", "measure", "n", "n_patients"]
-NUMBERS = ["rho_published", "ci_low_published", "ci_high_published", "rho_here", "ci_low_here", "ci_high_here"]
-LOOKS = {  # color, marker, and legend text of a verdict on a correlation reported in both studies
-    "consistent": (BLUE, "o", "Consistent"),
-    "differs": (RED, "D", "Different"),
-    "not_measured_here": (GRAY, "s", "Not tested (no CI in this study)"),
+NUMBERS = [
+    *("rho_published", "rho_expected", "ci_low_expected", "ci_high_expected"),
+    *("rho_here", "ci_low_here", "ci_high_here", "margin"),
+]
+DRAWN = [name for name in NUMBERS if name not in ("rho_published", "margin")]
+LOOKS = {  # color, marker, and legend text of an outcome of a correlation reported in both studies
+    "equivalent": (GREEN, "o", "Equivalent"),
+    "different": (RED, "D", "Different"),
+    "inconclusive": (BROWN, "^", "Inconclusive"),
+    "not_comparable": (GRAY, "s", "Not comparable"),
 }
 PLOT_MM, LEFT_MM, TOP_MM, PINS_MM, FOOT_MM = 58.0, 13.0, 16.0, 4.0, 11.0
 TABLE_MM, ROW_MM = 76.0, 3.7
@@ -39,16 +44,16 @@ CELLS = {  # edge (mm) to which the text of a column is aligned, and the alignme
     "": (0.0, "left"),
     "Structure": (4.5, "left"),
     "Measure": (34.5, "left"),
-    "n": (56.0, "right"),
-    "Published": (69.5, "right"),
+    "n": (53.5, "right"),
+    "Published (expected)": (76.0, "right"),
     "This study": (97.0, "right"),
 }
 CELLS_OF_REPEATED = {  # for patients with several scans, with the number of patients
     "": CELLS[""],
     "Structure": CELLS["Structure"],
-    "Measure": (28.5, "left"),
-    "Scans (patients)": (57.5, "right"),
-    "Published": CELLS["Published"],
+    "Measure": (24.0, "left"),
+    "Scans (patients)": (52.5, "right"),
+    "Published (expected)": CELLS["Published (expected)"],
     "This study": CELLS["This study"],
 }
 PIN_MM = 3.3  # distance between row numbers above the plot
@@ -58,22 +63,23 @@ def source(compared: pd.DataFrame) -> pd.DataFrame:
     """Return each published correlation once, with the correlation of this study, in ascending order.
 
     A correlation in both the abstract and the results of the original study is included once. `number` is missing for
-    correlations that are not part of this study; these rows are last.
+    correlations that are not part of this study; these rows are last. If the ages of this study are not known, the
+    expected correlation is the published one, without an interval.
     """
-    printed = compared.loc[compared["rho_published"].notna(), ["id", *COLUMNS, *NUMBERS, "verdict"]]
+    printed = compared.loc[compared["distinct"], ["id", *COLUMNS, *NUMBERS, "outcome"]]
     printed = printed.astype(dict.fromkeys(NUMBERS, "float64"))
+    printed = printed.assign(rho_expected=printed["rho_expected"].fillna(printed["rho_published"]))
     both = printed["rho_here"].notna()
-    known = printed[both].drop_duplicates(["structure", "measure", "rho_published"], keep="last")
-    ordered = known.sort_values(["rho_published", "rho_here", "id"], ignore_index=True)
+    ordered = printed[both].sort_values(["rho_published", "rho_here", "id"], ignore_index=True)
     numbers = pd.Series(range(1, len(ordered) + 1), dtype="Int64")
     whole = pd.concat([ordered, printed[~both]], ignore_index=True)
     return whole.assign(number=numbers.reindex(whole.index))
 
 
 def summary(shown: pd.DataFrame) -> str:
-    """Return the number of correlations with each verdict in words."""
-    found = shown["verdict"].value_counts()
-    return ", ".join(f"{found[verdict]} {words}" for verdict, words in AGREEMENTS.items() if verdict in found)
+    """Return the number of correlations with each outcome in words."""
+    found = shown["outcome"].value_counts()
+    return ", ".join(f"{found[outcome]} {words}" for outcome, words in AGREEMENTS.items() if outcome in found)
 
 
 @in_house_style
@@ -86,7 +92,7 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     page = blank_page(COLUMN_MM["double"], height, conventions.banner)
     axes = page.axes(LEFT_MM, TOP_MM, PLOT_MM, PLOT_MM)
     ci = f"({percent(conventions.confidence)} CI)"
-    axes.set(xlabel=f"Published ρ {ci}", ylabel=f"ρ in this study {ci}")
+    axes.set(xlabel=f"Expected ρ {ci}", ylabel=f"ρ in this study {ci}")
     if rows:
         _points(axes, rows)
         _list(page, rows, conventions)
@@ -98,12 +104,12 @@ def draw(shown: pd.DataFrame, conventions: Conventions) -> Figure:
     if absent:
         absence = f"{count(absent, 'published correlation')} not measured in this study"
         page.write(TABLE_MM, TOP_MM + ROW_MM * (len(rows) + 0.3), absence, fontsize=SMALL, color=SOFT)
-    _legend(page, {row["verdict"] for row in rows}, conventions.confidence)
+    _legend(page, {row["outcome"] for row in rows}, conventions.confidence)
     return page.figure
 
 
 def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
-    ends = np.array([[row[name] for name in NUMBERS] for row in rows], dtype=float)
+    ends = np.array([[row[name] for name in DRAWN] for row in rows], dtype=float)
     room = 0.06 * (np.nanmax(ends) - np.nanmin(ends) or 1.0)
     limits = max(-1.05, np.nanmin(ends) - room), min(1.05, np.nanmax(ends) + room)
     axes.set(xlim=limits, ylim=limits)
@@ -111,22 +117,25 @@ def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
     words = [tick(rho) for rho in ticks]
     axes.set(xticks=ticks, yticks=ticks, xticklabels=words, yticklabels=words)
     axes.plot(limits, limits, color=SOFT, linewidth=0.6, zorder=1)
+    for margin in (-rows[0]["margin"], rows[0]["margin"]):
+        shifted = [limit + margin for limit in limits]
+        axes.plot(limits, shifted, color=SOFT, linewidth=0.5, linestyle=(0, (3, 2)), zorder=1)
     for row in rows:
-        color, marker, _ = LOOKS[row["verdict"]]
+        color, marker, _ = LOOKS[row["outcome"]]
         line: dict[str, Any] = {"color": color, "linewidth": 0.7, "zorder": 3}
-        axes.plot([row["ci_low_published"], row["ci_high_published"]], [row["rho_here"]] * 2, **line)
-        axes.plot([row["rho_published"]] * 2, [row["ci_low_here"], row["ci_high_here"]], **line)
-        axes.plot(row["rho_published"], row["rho_here"], marker, ms=3, mec=color, mfc=color, zorder=4)
+        axes.plot([row["ci_low_expected"], row["ci_high_expected"]], [row["rho_here"]] * 2, **line)
+        axes.plot([row["rho_expected"]] * 2, [row["ci_low_here"], row["ci_high_here"]], **line)
+        axes.plot(row["rho_expected"], row["rho_here"], marker, ms=3, mec=color, mfc=color, zorder=4)
     _pins(axes, rows, limits)
 
 
 def _pins(axes: Axes, rows: list[dict[str, Any]], limits: tuple[float, float]) -> None:
     """Write the row number of each point above the plot, with a thin line to the point."""
     wide = limits[1] - limits[0]
-    places = apart(np.array([row["rho_published"] for row in rows]), wide * PIN_MM / PLOT_MM, limits)
+    places = apart(np.array([row["rho_expected"] for row in rows]), wide * PIN_MM / PLOT_MM, limits)
     top = limits[1] + wide * PINS_MM / PLOT_MM
     for row, place in zip(rows, places, strict=True):
-        x, y = [row["rho_published"], place], [row["rho_here"], top - wide * 0.8 / PLOT_MM]
+        x, y = [row["rho_expected"], place], [row["rho_here"], top - wide * 0.8 / PLOT_MM]
         axes.plot(x, y, color=HAIRLINE, linewidth=0.4, clip_on=False, zorder=0)
         axes.text(place, top, f"{row['number']}", ha="center", va="bottom", fontsize=SMALL)
 
@@ -149,13 +158,13 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
     for place, row in enumerate(rows):
         if place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color=STRIPE, linewidth=0)
-        color = LOOKS[row["verdict"]][0]
+        color = LOOKS[row["outcome"]][0]
         cells = [
             f"{row['number']}",
             fitting_name(row["structure"], places["Measure"][0] - 5),
             MEASURES[row["measure"]],
             scans_and_patients(row["n"], row["n_patients"], both=conventions.repeated),
-            coefficient(row["rho_published"]),
+            f"{coefficient(row['rho_published'])} ({coefficient(row['rho_expected'])})",
             f"{coefficient(row['rho_here'])} ({interval(row['ci_low_here'], row['ci_high_here'])})",
         ]
         for (name, (left, side)), text in zip(places.items(), cells, strict=True):
@@ -163,11 +172,11 @@ def _list(page: Page, rows: list[dict[str, Any]], conventions: Conventions) -> N
             axes.text(left, place, text, ha=side, va="center_baseline", fontsize=SMALL, **look)
 
 
-def _legend(page: Page, verdicts: set[str], confidence: float) -> None:
+def _legend(page: Page, outcomes: set[str], confidence: float) -> None:
     marks = [
         Line2D([], [], ls="", marker=marker, ms=3, mec=color, mfc=color, label=words)
-        for verdict, (color, marker, words) in LOOKS.items()
-        if verdict in verdicts
+        for outcome, (color, marker, words) in LOOKS.items()
+        if outcome in outcomes
     ]
     lines = [
         Line2D(
@@ -182,5 +191,6 @@ def _legend(page: Page, verdicts: set[str], confidence: float) -> None:
             label=f"{percent(confidence)} CIs",
         ),
         Line2D([], [], color=SOFT, linewidth=0.6, label="Line of identity"),
+        Line2D([], [], color=SOFT, linewidth=0.5, linestyle=(0, (3, 2)), label="Margins"),
     ]
-    legend_row(page, [*marks, *lines], (LEFT_MM, 1.5), columns=5, spacing=1.4)
+    legend_row(page, [*marks, *lines], (LEFT_MM, 1.5), columns=7, spacing=1.2)

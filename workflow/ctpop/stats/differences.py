@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 from scipy import special
 
 from ctpop.stats.correlation import bonett_wright_error, fisher_interval
@@ -202,35 +201,108 @@ def difference_of(first: Estimate, second: Estimate) -> Difference:
     return Difference(gap, low, high, z, log10_p_of_normal(z))
 
 
-def z_of_shares(first: tuple[int, int], second: tuple[int, int]) -> float:
-    """Return z of the difference of two independent proportions, with the pooled proportion in the standard error.
+def at_level(estimate: Estimate, confidence: float) -> Estimate:
+    """Return the same correlation and standard error with the interval of another confidence level.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Correlation with the standard error of its Fisher z.
+    confidence : float
+        Confidence level of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        The correlation with the limits tanh(z - q s) and tanh(z + q s); NaN if the standard error is missing.
+
+    Examples
+    --------
+    >>> found = at_level(from_size(0.5, 103, 0.95), 0.9)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.358, 0.619)
+
+    """
+    if math.isnan(estimate.error_of_z):
+        return Estimate(estimate.rho, math.nan, math.nan, math.nan)
+    limits = fisher_interval(estimate.rho, estimate.error_of_z, confidence)
+    return Estimate(estimate.rho, *limits, estimate.error_of_z)
+
+
+def in_age_range(estimate: Estimate, ratio: float, confidence: float) -> Estimate:
+    """Return the correlation that is expected if the SD of age is multiplied by a ratio.
+
+    The formula for direct range restriction (Thorndike, Personnel Selection 1949, case 2) is
+    R = rho u / sqrt(1 + rho^2 (u^2 - 1)). It assumes a straight line and an equal spread at all ages, and it treats rho
+    as a Pearson correlation. The result is therefore approximate. The standard error of Fisher's z is multiplied by
+    R / rho (delta method).
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Correlation with the standard error of its Fisher z.
+    ratio : float
+        SD of age in the other age distribution divided by the SD of age of the estimate, above 0.
+    confidence : float
+        Confidence level of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        Expected correlation with its interval and standard error.
+
+    Examples
+    --------
+    >>> round(in_age_range(from_size(-0.79, 4004, 0.95), 0.5, 0.95).rho, 3)
+    -0.542
+
+    """
+    root = math.sqrt(1 + estimate.rho**2 * (ratio**2 - 1))
+    expected = Estimate(estimate.rho * ratio / root, math.nan, math.nan, estimate.error_of_z * ratio / root)
+    return at_level(expected, confidence)
+
+
+def difference_of_shares(
+    first: tuple[int, int], second: tuple[int, int], confidence: float
+) -> tuple[float, float, float]:
+    """Return the second proportion minus the first with its interval, from independent samples.
+
+    The interval combines the Wilson score intervals of the two proportions (Newcombe, Stat Med 1998;17:873, method 10).
 
     Parameters
     ----------
     first : tuple[int, int]
-        Number of patients in the part and in the whole of the first sample.
+        Number of patients in the part and in the whole of the first sample; the whole is at least 1.
     second : tuple[int, int]
-        Number of patients in the part and in the whole of the second sample.
+        Number of patients in the part and in the whole of the second sample; the whole is at least 1.
+    confidence : float
+        Confidence level of the interval, between 0 and 1.
 
     Returns
     -------
-    float
-        Standard normal deviate of the second proportion minus the first; NaN if a whole is 0; 0 if both proportions
-        are 0 or both are 1.
+    difference : float
+        Second proportion minus the first, from -1 to 1.
+    low : float
+        Lower limit of the difference.
+    high : float
+        Upper limit of the difference.
+
+    Raises
+    ------
+    ValueError
+        If a part is larger than its whole, or if a whole is 0.
 
     Examples
     --------
-    >>> round(z_of_shares((20, 100), (30, 100)), 3)
-    1.633
-    >>> z_of_shares((0, 100), (0, 50))
-    0.0
-    >>> z_of_shares((0, 0), (30, 100))
-    nan
+    >>> [round(value, 4) for value in difference_of_shares((48, 80), (56, 70), 0.95)]
+    [0.2, 0.0524, 0.3339]
 
     """
-    (part_1, whole_1), (part_2, whole_2) = first, second
-    if not whole_1 or not whole_2:
-        return math.nan
-    pooled = (part_1 + part_2) / (whole_1 + whole_2)
-    error = math.sqrt(pooled * (1 - pooled) * (1 / whole_1 + 1 / whole_2))
-    return float(np.divide(part_2 / whole_2 - part_1 / whole_1, error)) if error else 0.0
+    from scipy.stats import binomtest
+
+    shares = [part / whole for part, whole in (first, second)]
+    limits = [binomtest(*sample).proportion_ci(confidence, method="wilson") for sample in (first, second)]
+    gap = shares[1] - shares[0]
+    low = gap - math.hypot(shares[1] - limits[1].low, limits[0].high - shares[0])
+    high = gap + math.hypot(limits[1].high - shares[1], shares[0] - limits[0].low)
+    return gap, low, high

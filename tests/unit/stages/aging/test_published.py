@@ -27,8 +27,15 @@ def association(structure, measure, rho, half_width=0.02, n=4000):
     }
 
 
+def ages_with(ratio):
+    """Return patients whose SD of age is a multiple of that of the published study."""
+    patients = study_tables.registry(40)
+    ages = patients["age_years"]
+    return patients.assign(age_years=50 + (ages - ages.mean()) / ages.std() * ratio * published.SD_PUBLISHED)
+
+
 def study(*associations, label_set="paper_104", patients=None, alpha=1e-4):
-    cohort = patients if patients is not None else study_tables.registry(40)
+    cohort = patients if patients is not None else ages_with(1)
     flow = pd.DataFrame(
         {
             "criterion": ["age_known", "complete"],
@@ -40,7 +47,7 @@ def study(*associations, label_set="paper_104", patients=None, alpha=1e-4):
     )
     columns = ["structure", "measure", "n", "n_patients", "rho", "ci_low", "ci_high"]
     found = pd.DataFrame(list(associations), columns=columns)
-    return published.Ours(flow, cohort, found, label_sets.read(label_set), alpha, 0.95)
+    return published.Ours(flow, cohort, found, label_sets.read(label_set), alpha, 0.95, 0.1)
 
 
 def compared(*associations, **options):
@@ -67,36 +74,85 @@ def test_a_group_without_a_member_has_no_published_counterpart():
     assert "R14" not in published.counterparts(PAPER, one_sided)
 
 
-def test_the_same_correlation_is_consistent():
+def test_the_same_correlation_in_the_same_ages_is_equivalent():
     row = compared(association("gluteus_minimus", "hu_mean", -0.79)).loc["R09"]
 
-    assert (row["rho_published"], row["rho_here"], row["difference"], row["z"]) == (-0.79, -0.79, 0, 0)
-    assert (row["p"], row["verdict"], row["n"]) == (1, "consistent", 4000)
+    assert row[["rho_published", "rho_expected", "rho_here"]].tolist() == pytest.approx([-0.79] * 3)
+    assert row["difference"] == pytest.approx(0, abs=1e-12)
+    assert (row["outcome"], row["n"], row["approximate"]) == ("equivalent", 4000, False)
     assert (round(row["ci_low_published"], 3), round(row["ci_high_published"], 3)) == (-0.803, -0.776)
 
 
-def test_z_is_the_difference_of_fisher_z_divided_by_the_combined_error():
+def test_the_intervals_of_the_difference_are_those_of_zou():
     row = compared(association("aorta", "volume_ml", 0.70, half_width=0.03)).loc["R12"]
 
-    ours = (math.atanh(0.73) - math.atanh(0.67)) / (2 * 1.959963985)
-    paper = math.sqrt((1 + 0.64**2 / 2) / 4001)
-    assert row["z"] == pytest.approx((math.atanh(0.70) - math.atanh(0.64)) / math.hypot(ours, paper), rel=1e-9)
+    def zou(quantile):
+        ours = (math.atanh(0.73) - math.atanh(0.67)) / (2 * 1.959963985)
+        paper = math.sqrt((1 + 0.64**2 / 2) / 4001)
+        low = [math.tanh(math.atanh(rho) - quantile * s) for rho, s in ((0.70, ours), (0.64, paper))]
+        high = [math.tanh(math.atanh(rho) + quantile * s) for rho, s in ((0.70, ours), (0.64, paper))]
+        return [0.06 - math.hypot(0.70 - low[0], high[1] - 0.64), 0.06 + math.hypot(high[0] - 0.70, 0.64 - low[1])]
+
     assert row["difference"] == pytest.approx(0.06)
-    assert row["verdict"] == "differs"
+    assert row[["inner_low", "inner_high"]].tolist() == pytest.approx(zou(1.644853627), rel=1e-6)
+    assert row["difference_low"] == pytest.approx(0.06 - math.hypot(0.03, row["ci_high_published"] - 0.64))
+    assert row["outcome"] == "equivalent"  # although 0 is outside the interval
+    assert row["difference_low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("rho", "half_width", "outcome"),
+    [(0.8, 0.02, "different"), (0.7, 0.05, "inconclusive"), (0.64, 0.2, "inconclusive"), (0.6, 0.02, "equivalent")],
+)
+def test_the_outcome_depends_on_both_intervals(rho, half_width, outcome):
+    row = compared(association("aorta", "volume_ml", rho, half_width=half_width)).loc["R12"]
+
+    assert (row["outcome"], row["margin"]) == (outcome, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "outcome"),
+    [(0.81, "equivalent"), (1.24, "equivalent"), (0.79, "not_comparable"), (1.26, "not_comparable")],
+)
+def test_the_published_correlation_is_converted_to_the_ages_of_this_study(ratio, outcome):
+    signal = ratio * 0.64 / math.sqrt(1 - 0.64**2)  # SD that age explains, relative to the residual SD
+    expected = signal / math.hypot(1, signal)
+    row = compared(association("aorta", "volume_ml", expected), patients=ages_with(ratio)).loc["R12"]
+
+    assert row["age_sd_ratio"] == pytest.approx(ratio)
+    assert row["rho_expected"] == pytest.approx(expected, abs=1e-6)
+    assert (row["outcome"], row["approximate"]) == (outcome, True)
+    assert pd.isna(row["difference"]) == (outcome == "not_comparable")
+
+
+def test_without_known_ages_correlations_are_not_comparable():
+    unknown = study_tables.registry(40).assign(age_years=float("nan"))
+
+    row = compared(association("aorta", "volume_ml", 0.6), patients=unknown).loc["R12"]
+
+    assert (row["outcome"], pd.isna(row["rho_expected"])) == ("not_comparable", True)
+
+
+def test_a_correlation_that_is_printed_twice_is_counted_once():
+    found = compared(association("aorta", "volume_ml", 0.6))
+
+    assert found["distinct"].sum() == 13
+    assert not found.loc[["A01", "A02", "R03", "R04", "F01", "Q01"], "distinct"].any()
+    assert found.loc["A01", "outcome"] == found.loc["R12", "outcome"] == "equivalent"
 
 
 def test_numbers_missing_from_the_paper_are_marked_as_not_reported():
     row = compared(association("ribs", "hu_mean", -0.5)).loc["R03"]
 
-    assert (row["structure"], row["rho_here"], row["verdict"]) == ("ribs", -0.5, "not_reported")
-    assert row[["rho_published", "difference", "z"]].isna().all()
+    assert (row["structure"], row["rho_here"], row["outcome"]) == ("ribs", -0.5, "not_reported")
+    assert row[["rho_published", "rho_expected", "difference", "difference_low"]].isna().all()
 
 
 def test_published_numbers_without_a_result_are_marked_as_not_measured():
     found = compared(association("aorta", "volume_ml", math.nan), label_set="demo")
 
-    assert found.loc["R12", ["verdict", "structure"]].tolist() == ["not_measured_here", "aorta"]
-    assert found.loc["R07", "verdict"] == "not_measured_here"
+    assert found.loc["R12", ["outcome", "structure"]].tolist() == ["not_measured_here", "aorta"]
+    assert found.loc["R07", "outcome"] == "not_measured_here"
     assert pd.isna(found.loc["R07", "structure"])
 
 
@@ -106,7 +162,7 @@ def test_a_correlation_without_an_interval_cannot_be_tested():
     row = compared(perfect).loc["R12"]
 
     assert row["difference"] == pytest.approx(0.36)
-    assert (row["verdict"], pd.isna(row["z"])) == ("not_measured_here", True)
+    assert (row["outcome"], pd.isna(row["difference_low"])) == ("not_comparable", True)
 
 
 def test_values_of_both_sides_are_listed_with_the_pair():
@@ -121,34 +177,40 @@ def test_values_of_both_sides_are_listed_with_the_pair():
     assert found.loc["R12", ["rho_left", "rho_right"]].isna().all()
 
 
-def test_proportions_are_tested_and_other_numbers_must_be_equal():
+def test_other_numbers_are_listed_without_an_assessment():
     patients = study_tables.registry(40).assign(sex=["male"] * 25 + ["female"] * 15, age_years=[20.0] * 39 + [100.0])
     found = compared(patients=patients)
 
-    assert found.loc["F06", ["number_published", "number_here", "n", "verdict"]].tolist() == [
-        2543,
-        25,
-        40,
-        "consistent",
-    ]
+    assert found.loc["F06", ["number_published", "number_here", "n"]].tolist() == [2543, 25, 40]
     assert found.loc["F06", "difference"] == pytest.approx(25 / 40 - 2543 / 4004)
-    assert found.loc["F02", ["number_here", "n", "verdict"]].tolist() == [5, 50, "differs"]
-    assert found.loc["F04", "verdict"] == "not_measured_here"
-    assert found.loc["F01", ["number_here", "difference", "verdict"]].tolist() == [50, -4052, "differs"]
-    assert found.loc["F08", ["number_here", "verdict"]].tolist() == [20, "differs"]
-    assert found.loc["F09", ["number_here", "verdict"]].tolist() == [100, "consistent"]
-    assert found.loc[["F10", "F11", "F12"], "verdict"].tolist() == ["consistent"] * 3
-    assert found.loc[["Q01", "Q02", "Q03", "Q04"], "verdict"].tolist() == ["not_reported"] * 4
+    assert found.loc["F06", "difference_low"] < found.loc["F06", "difference"] < found.loc["F06", "difference_high"]
+    assert found.loc["F02", ["number_here", "n", "n_patients"]].tolist() == [5, 50, 48]
+    assert found.loc["F04", "outcome"] == "not_measured_here"
+    assert found.loc["F01", ["number_here", "difference"]].tolist() == [50, -4052]
+    numbers = ["F01", "F02", "F06", "F07", "F08", "F09", "F10", "F11", "F12"]
+    assert found.loc[numbers, "outcome"].eq("not_counted").all()
+    assert found.loc[["F01", "F08", "F11"], "difference_low"].isna().all()
+    assert found.loc[["Q01", "Q02", "Q03", "Q04"], "outcome"].tolist() == ["not_reported"] * 4
+
+
+def test_the_sexes_of_patients_with_several_scans_are_counted_once():
+    patients = study_tables.of_repeated_patients(study_tables.registry(40), 2)
+    men = patients.drop_duplicates("patient_id")["sex"].eq("male").sum()
+
+    row = compared(patients=patients).loc["F06"]
+
+    assert row[["number_here", "n", "n_patients"]].tolist() == [men, 40, 20]
+    assert row["difference"] == pytest.approx(men / 20 - 2543 / 4004)
 
 
 def test_without_recorded_sexes_there_is_no_proportion_of_men():
     patients = study_tables.registry(40).assign(sex=pd.Series([None] * 40, dtype="str"))
 
-    assert compared(patients=patients).loc["F06", "verdict"] == "not_measured_here"
+    assert compared(patients=patients).loc["F06", "outcome"] == "not_measured_here"
 
 
-def test_another_alpha_is_marked_as_different():
-    assert compared(alpha=0.05).loc["F11", ["number_here", "verdict"]].tolist() == [0.05, "differs"]
+def test_another_alpha_is_not_assessed():
+    assert compared(alpha=0.05).loc["F11", ["number_here", "outcome"]].tolist() == [0.05, "not_counted"]
 
 
 def test_the_command_writes_the_table(tmp_path):

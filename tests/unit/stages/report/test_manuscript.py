@@ -180,7 +180,8 @@ def counts_of(made):
     own = {name: table.loc[table["structure"].isin(names)] for name, table in rows.items()}
     together = own["adjusted"].loc[own["adjusted"]["adjusted_for"].eq("sex"), "p"].dropna()
     groups = own["groups"]["p"].dropna()
-    agreed = tables["compare_published"]["verdict"].value_counts().reindex(["consistent", "differs"], fill_value=0)
+    published = tables["compare_published"]
+    agreed = published.loc[published["distinct"], "outcome"].value_counts()
     normality, discordant = own["normality"]["p"].dropna(), own["groups"]["discordant"].dropna()
     found = [
         *(len(normality), (normality < 0.05).sum(), len(discordant), discordant.sum(), len(own["measures"])),

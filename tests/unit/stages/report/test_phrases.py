@@ -133,25 +133,6 @@ def test_age_groups_are_complete_and_do_not_overlap():
 
 
 @pytest.mark.parametrize(
-    ("consistent", "differs", "text"),
-    [
-        (0, 0, ""),
-        (1, 0, "The only value published in the original study that could be compared was consistent with the value"),
-        (0, 1, "The only value published in the original study that could be compared differed from the value"),
-        (27, 0, "All 27 values published in the original study that could be compared were consistent with those"),
-        (0, 3, "All 3 values published in the original study that could be compared differed from those"),
-        (1, 9, "that could be compared, 1 (10%) was consistent with those of this study and 9 (90%) differed."),
-        (12, 8, "that could be compared, 12 (60%) were consistent with those of this study and 8 (40%) differed."),
-    ],
-)
-def test_the_comparison_with_the_original_study_is_a_sentence(consistent, differs, text):
-    verdicts = pd.Series(["consistent"] * consistent + ["differs"] * differs + ["not_reported"], dtype="str")
-
-    assert text in phrases.published(verdicts)
-    assert bool(text) == bool(phrases.published(verdicts))
-
-
-@pytest.mark.parametrize(
     ("differences", "text"),
     [
         ([np.nan], ""),

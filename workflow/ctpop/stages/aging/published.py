@@ -1,9 +1,10 @@
-"""Comparison with the published aging study: every reported number, with the agreement of this study.
+"""Comparison with the published aging study: every reported number, with the outcome of the comparison.
 
 The command reads `workflow/ctpop/resources/published_results.csv` and the tables `flow`, `cohort`, and `associations`
 of a study, and writes `compare_published`. Wasserthal et al., Radiol Artif Intell 2023;5(5):e230024, report 13
 correlations without confidence intervals or patient counts. The standard errors of these correlations are therefore
-those of Bonett and Wright for all 4004 patients.
+those of Bonett and Wright for all 4004 patients. A correlation depends on the ages of the patients. It is therefore
+compared with the correlation that is expected in the ages of this study.
 """
 
 import argparse
@@ -16,9 +17,17 @@ from typing import Any
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.stats.differences import difference_of, from_interval, from_size, quantile_of, z_of_shares
+from ctpop.stats.differences import (
+    Estimate,
+    at_level,
+    difference_of,
+    difference_of_shares,
+    from_interval,
+    from_size,
+    in_age_range,
+)
+from ctpop.stats.equivalence import Limits, inner_level, outcome_of
 from ctpop.stats.groups import GROUPS
-from ctpop.stats.tails import log10_p_of_normal, p_of_log10
 from ctpop.study import configuration, label_sets
 from ctpop.study.configuration import GROUPS_FILE, groups_of
 from ctpop.study.label_set_check import SIDES
@@ -29,6 +38,10 @@ LOG = logging.getLogger(__name__)
 RESULTS_FILE = GROUPS_FILE.with_name("published_results.csv")
 # ASSUME: each published correlation includes all analyzed patients; the article reports no number per structure
 N_PUBLISHED = 4004
+# ASSUME: ages of the published study are uniform from 18 to 100 years, as stated; SD in whole years
+SD_PUBLISHED = math.sqrt(((100 - 18 + 1) ** 2 - 1) / 12)
+COMPARABLE = (0.8, 1.25)  # ASSUME: ratios of the SDs of age for which correlations are compared
+ROUNDING = 0.005  # of the published correlations
 
 Row = dict[str, Any]
 
@@ -43,15 +56,33 @@ class Ours:
     label_set: LabelSet
     alpha: float
     confidence: float
+    margin: float
+
+    @property
+    def age_ratio(self) -> float:
+        """SD of age in this study divided by that of the published study; missing if all ages are equal."""
+        ratio = float(self.cohort["age_years"].astype(float).std()) / SD_PUBLISHED
+        return ratio if ratio > 0 else math.nan
 
 
 @dataclass(frozen=True)
 class Count:
-    """A number of this study; `whole` is the number of scans in its denominator or 0, `patients` that of patients."""
+    """A number of this study.
+
+    `whole` is the number of scans in its denominator or 0, and `patients` that of patients. If `by_patient`, the number
+    is a number of patients.
+    """
 
     number: float
     whole: int = 0
     patients: int = 0
+    by_patient: bool = False
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Part and whole in patients; the part is rounded if the number is a number of scans of fewer patients."""
+        whole = self.patients if self.by_patient else self.whole
+        return round(self.number * self.patients / whole), self.patients
 
 
 def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
@@ -61,7 +92,7 @@ def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
     known = counts(ours)
     rows = []
     for printed in _rows(published):
-        same: Row = {"id": printed["id"], "statistic": printed["statistic"], "note": printed["note"]}
+        same: Row = {name: printed[name] for name in ("id", "statistic", "note")} | {"distinct": counted(printed)}
         if printed["quantity"] == "rho":
             name = meant.get(printed["id"])
             same |= {
@@ -75,6 +106,11 @@ def compare(published: pd.DataFrame, ours: Ours) -> pd.DataFrame:
         rows.append(same)
     whole = pd.DataFrame(rows).reindex(columns=list(all_tables.COMPARE_PUBLISHED.columns))
     return whole.astype(all_tables.COMPARE_PUBLISHED.empty().dtypes.to_dict())
+
+
+def counted(printed: Row) -> bool:
+    """Return whether a published number is a correlation that does not repeat another row."""
+    return bool(printed["quantity"] == "rho" and pd.notna(printed["value"]) and pd.isna(printed["repeats"]))
 
 
 def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]:
@@ -92,64 +128,76 @@ def counterparts(published: pd.DataFrame, label_set: LabelSet) -> dict[str, str]
 
 
 def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], Row], ours: Ours) -> Row:
-    """Return a published correlation and that of this study, with their difference, z test, and agreement."""
+    """Return a published correlation and that of this study, with their difference and the outcome."""
     measure, value = str(printed["measure"]), printed["value"]
     here = results.get((name or "", measure), {})
     rho, low, high = (here.get(key, math.nan) for key in ("rho", "ci_low", "ci_high"))
     sides = {side: _rho_of_side(printed["members"], side, measure, results) for side in SIDES}
     row = {
-        **{
-            "rho_here": rho,
-            "ci_low_here": low,
-            "ci_high_here": high,
-            "n": here.get("n"),
-            "n_patients": here.get("n_patients"),
-        },
+        **{"rho_here": rho, "ci_low_here": low, "ci_high_here": high, "margin": ours.margin},
+        **{name: here.get(name) for name in ("n", "n_patients")},
         **{f"rho_{side}": found for side, found in sides.items()},
     }
     if pd.isna(value):
-        return row | {"verdict": "not_reported"}
+        return row | {"outcome": "not_reported"}
     paper = from_size(value, N_PUBLISHED, ours.confidence)
     row |= {"rho_published": value, "ci_low_published": paper.low, "ci_high_published": paper.high}
+    expected = paper
+    if not math.isnan(ours.age_ratio):
+        expected = in_age_range(paper, ours.age_ratio, ours.confidence)
+        row |= {
+            **{"age_sd_ratio": ours.age_ratio, "rho_expected": expected.rho},
+            **{"ci_low_expected": expected.low, "ci_high_expected": expected.high},
+            "approximate": abs(expected.rho - value) >= ROUNDING,
+        }
     if pd.isna(rho):
-        return row | {"verdict": "not_measured_here"}
-    tested = difference_of(paper, from_interval(rho, low, high, ours.confidence))
-    return row | {"difference": rho - value, **verdict_of(tested.z, ours.confidence)}
+        return row | {"outcome": "not_measured_here"}
+    if not COMPARABLE[0] <= ours.age_ratio <= COMPARABLE[1]:  # also if the ages are unknown
+        return row | {"outcome": "not_comparable"}
+    return row | compared(expected, from_interval(rho, low, high, ours.confidence), ours)
+
+
+def compared(expected: Estimate, here: Estimate, ours: Ours) -> Row:
+    """Return the difference between two correlations with both intervals, and the outcome."""
+    if math.isnan(here.error_of_z):
+        return {"difference": here.rho - expected.rho, "outcome": "not_comparable"}
+    outer = difference_of(expected, here)
+    level = inner_level(ours.confidence)
+    inner = difference_of(at_level(expected, level), at_level(here, level))
+    return {
+        **{"difference": outer.difference, "difference_low": outer.low, "difference_high": outer.high},
+        **{"inner_low": inner.low, "inner_high": inner.high},
+        "outcome": outcome_of(Limits(outer.low, outer.high), Limits(inner.low, inner.high), ours.margin),
+    }
 
 
 def numbers(printed: Row, here: Count | None, confidence: float) -> Row:
-    """Return any other published number and that of this study; proportions are tested, other numbers must be equal."""
+    """Return any other published number and that of this study; proportions have an interval of the difference."""
     value, whole = printed["value"], printed["out_of"]
     row = {"number_published": value, "number_here": here.number if here else math.nan}
     if pd.isna(value):
-        return row | {"verdict": "not_reported"}
+        return row | {"outcome": "not_reported"}
     if here is None or math.isnan(here.number):
-        return row | {"verdict": "not_measured_here"}
+        return row | {"outcome": "not_measured_here"}
+    # ASSUME: numbers of the registry, the patients, and the configuration are listed without an assessment
     if pd.isna(whole):
-        same = math.isclose(here.number, value, rel_tol=1e-9)
-        return row | {"difference": here.number - value, "verdict": "consistent" if same else "differs"}
+        return row | {"difference": here.number - value, "outcome": "not_counted"}
     if not here.whole:
-        return row | {"verdict": "not_measured_here"}
-    z = z_of_shares((int(value), int(whole)), (int(here.number), here.whole))
-    difference = here.number / here.whole - value / whole
-    return row | {"n": here.whole, "n_patients": here.patients, "difference": difference, **verdict_of(z, confidence)}
-
-
-def verdict_of(z: float, confidence: float) -> Row:
-    """Return z, its P value, and the agreement at a confidence level; z is missing if this study has no interval."""
-    if math.isnan(z):
-        return {"verdict": "not_measured_here"}
-    verdict = "consistent" if abs(z) <= quantile_of(confidence) else "differs"
-    return {"z": z, "p": p_of_log10(log10_p_of_normal(z)), "verdict": verdict}
+        return row | {"outcome": "not_measured_here"}
+    gap, low, high = difference_of_shares((int(value), int(whole)), here.share, confidence)
+    sizes = {"n": here.whole, "n_patients": here.patients}
+    limits = {"difference": gap, "difference_low": low, "difference_high": high}
+    return row | sizes | limits | {"outcome": "not_counted"}
 
 
 def counts(ours: Ours) -> dict[str, Count]:
     """Return the numbers of this study other than correlations, by quantity; missing quantities are absent."""
     flow, ages = ours.flow, ours.cohort["age_years"].dropna()
-    sexes = ours.cohort["sex"].value_counts()
-    n_sexes = int(sexes.sum())
     patients = patient_numbers(ours.cohort)
-    of_sexes = distinct(patients[ours.cohort["sex"].notna().to_numpy(dtype=bool)])
+    known = ours.cohort["sex"].notna().to_numpy(dtype=bool)
+    n_sexes, of_sexes = int(known.sum()), distinct(patients[known])
+    sex_of_patient = ours.cohort["sex"][known].groupby(patients[known]).first()
+    n_men, n_women = (int(sex_of_patient.eq(sex).sum()) for sex in ("male", "female"))
     n_registry = int(flow["n_before"].iloc[0]) if len(flow) else len(ours.cohort)
     of_registry = int(flow["n_patients_before"].iloc[0]) if len(flow) else distinct(patients)
     steps = zip(flow["criterion"], flow["n_removed"], strict=True)
@@ -157,8 +205,8 @@ def counts(ours: Ours) -> dict[str, Count]:
         "registry": Count(n_registry),
         "cohort": Count(len(ours.cohort), n_registry, of_registry),
         **{f"removed_{criterion}": Count(int(removed), n_registry, of_registry) for criterion, removed in steps},
-        "men": Count(int(sexes.get("male", 0)), n_sexes, of_sexes),
-        "women": Count(int(sexes.get("female", 0)), n_sexes, of_sexes),
+        "men": Count(n_men, n_sexes, of_sexes, by_patient=True),
+        "women": Count(n_women, n_sexes, of_sexes, by_patient=True),
         "age_min": Count(float(ages.min())),
         "age_max": Count(float(ages.max())),
         "structures": Count(len(ours.label_set.names)),
@@ -200,13 +248,16 @@ def run(options: PublishedOptions) -> None:
         label_set=label_sets.read(options.structures),
         alpha=settings["alpha"],
         confidence=settings["confidence"],
+        margin=settings["equivalence_margin_rho"],
     )
     published = all_tables.PUBLISHED.read_csv(RESULTS_FILE)
     LOG.info("%d published numbers, %d correlations of this study", len(published), len(ours.associations))
     written = all_tables.COMPARE_PUBLISHED.write(compare(published, ours), options.out)
-    verdicts = written["verdict"].value_counts()
-    reported = ", ".join(f"{verdicts.get(verdict, 0)} {verdict}" for verdict in all_tables.AGREEMENTS)
-    LOG.info("%d rows = %s", len(written), reported)
+    outcomes = written.loc[written["distinct"], "outcome"].value_counts()
+    reported = ", ".join(
+        f"{number} {outcome}" for outcome in all_tables.AGREEMENTS if (number := outcomes.get(outcome))
+    )
+    LOG.info("%d distinct correlations = %s (margin %g)", written["distinct"].sum(), reported, ours.margin)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

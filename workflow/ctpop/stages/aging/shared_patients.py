@@ -52,8 +52,8 @@ def shared(first: pd.DataFrame, second: pd.DataFrame) -> Shared:
     )
 
 
-def refuse_only_shared(found: Shared, names: tuple[str, str]) -> None:
-    """Reject a comparison in which all patients of one study are also in the other study.
+def refuse_only_shared(found: Shared, names: tuple[str, str], command: str = "compare") -> None:
+    """Reject a comparison or a meta-analysis in which all patients of one study are also in the other study.
 
     Raises
     ------
@@ -63,11 +63,11 @@ def refuse_only_shared(found: Shared, names: tuple[str, str]) -> None:
     """
     if found.all_of_one:
         raise ContractError(
-            f"compare: all patients of {names[0]} or of {names[1]} are also in the other study"
-            f" ({count(found.patients, 'patient')}), but the test requires different patients. Use a separate registry"
-            " for each study"
-            " (study.registry), or divide one registry by a column, for example, cohort: {criteria: [{name: site_a,"
-            " sentence: Other site, column: site, equals: A}]}. The table sensitivity of a study compares rule sets."
+            f"{command}: all patients of {names[0]} or of {names[1]} are also in the other study"
+            f" ({count(found.patients, 'patient')}), but the command requires different patients. Use a separate"
+            " registry for each study (study.registry), or divide one registry by a column, for example,"
+            " cohort: {criteria: [{name: site_a, sentence: Other site, column: site, equals: A}]}. The table"
+            " sensitivity of a study compares rule sets."
         )
 
 

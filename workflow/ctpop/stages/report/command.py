@@ -18,7 +18,7 @@ from ctpop.figures import formatting
 from ctpop.figures.association import cut_points
 from ctpop.figures.export import Picture, Plan
 from ctpop.foundation.files import write_text
-from ctpop.stages.report import manuscript, pages, phrases, summaries
+from ctpop.stages.report import manuscript, pages, phrases, published_results, summaries
 from ctpop.stages.report.figure_files import processes_for, save_all
 from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy, read_study
@@ -51,7 +51,7 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
         adjusted_for=manuscript.adjusted_for(tables),
         n_covariates=manuscript.n_covariates(tables),
         has_centiles="centiles" in tables and not tables["centiles"].empty,
-        compared=tables["compare_published"]["verdict"].isin(manuscript.COMPARED).any(),
+        compared=tables["compare_published"]["outcome"].isin(published_results.COMPARED).any(),
         packages=phrases.packages(sources),
         sources=sources,
     )

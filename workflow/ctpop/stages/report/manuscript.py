@@ -33,13 +33,12 @@ from ctpop.figures.formatting import (
 )
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
-from ctpop.stages.report import phrases, summaries
+from ctpop.stages.report import phrases, published_results, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 
 CHECKLISTS = resource("checklists")
 NAMES = ("strobe", "claim")
 STRONGEST = 3
-COMPARED = ("consistent", "differs")
 NO_COVARIATE = "none"
 NORMALITY_ALPHA = 0.05
 
@@ -81,7 +80,7 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         detectable=detectable(known, alpha),
         change=phrases.change(summaries.of_rule_sets(tables["sensitivity"])["difference"]),
         adjusted=adjusted(study),
-        published=phrases.published(tables["compare_published"]["verdict"]),
+        published=published_results.sentence(tables["compare_published"]),
     )
     return phrases.tidy(text)
 

@@ -170,26 +170,6 @@ def change(differences: pd.Series) -> str:
     return f"With other screening rules, correlation coefficients changed by {largest}."
 
 
-def published(verdicts: pd.Series) -> str:
-    """Return the number of published values that agree with those of this study as a sentence; may be empty."""
-    consistent, differs = (int(verdicts.eq(verdict).sum()) for verdict in ("consistent", "differs"))
-    whole = consistent + differs
-    values = "{} published in the original study that could be compared"
-    if not whole:
-        return ""
-    if whole == 1:
-        agreed = "was consistent with" if consistent else "differed from"
-        return f"The only {values.format('value')} {agreed} the value of this study."
-    if not differs:
-        return f"All {whole:,} {values.format('values')} were consistent with those of this study."
-    if not consistent:
-        return f"All {whole:,} {values.format('values')} differed from those of this study."
-    return (
-        f"Of {whole:,} {values.format('values')}, {some(consistent, whole)} consistent with those of this study and"
-        f" {differs:,} ({share(differs, whole)}) differed."
-    )
-
-
 def reviewed(n: dict[str, int]) -> list[str]:
     """Return the decisions of reviewers: `8 were excluded`, `none was retained`."""
     decisions = {"reviewer_excluded": "excluded", "reviewer_kept": "retained"}

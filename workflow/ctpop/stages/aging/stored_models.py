@@ -1,0 +1,101 @@
+"""Age curves of the table `age_models`, which contains no data of patients."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ctpop.contracts.effects import AGE_MODELS
+from ctpop.foundation.errors import ContractError
+from ctpop.stats.equivalence import Effect, Limits
+from ctpop.stats.stored_curves import StoredCurve, matrix_of, percent_of
+
+FORM = "spline"  # ASSUME: the curve, not the straight line, is the basis of comparisons
+CRUDE = "none"
+UNITS = {"hu_mean": "HU per decade", "volume_ml": "percent per decade"}
+LOGARITHMIC = "volume_ml"
+
+Key = tuple[str, str, str]  # structure, measure, and covariates
+
+
+def read_models(folder: Path) -> pd.DataFrame:
+    """Return the table `age_models` of a study from its result folder or from a folder with tables.
+
+    Raises
+    ------
+    ContractError
+        If the folder contains no such table.
+
+    """
+    for path in (folder / "tables" / "age_models.parquet", folder / "age_models.parquet"):
+        if path.is_file():
+            return AGE_MODELS.read(path)
+    for path in (folder / "tables" / "age_models.csv", folder / "age_models.csv"):
+        if path.is_file():
+            return AGE_MODELS.read_csv(path)
+    raise ContractError(
+        f"{folder}: the table age_models is missing; an earlier version of ctpop wrote these results. Rerun the study"
+        " with this version, which writes the table: `snakemake --profile profiles/local --configfile my_study.yaml`"
+    )
+
+
+def models_by_key(models: pd.DataFrame) -> dict[Key, dict[str, Any]]:
+    """Return the rows of the age curves by structure, measure, and covariates, without straight lines."""
+    rows = models[models["form"].eq(FORM)].to_dict("records")
+    return {
+        (row["structure"], row["measure"], row["adjusted_for"]): {str(name): value for name, value in row.items()}
+        for row in rows
+    }
+
+
+def curve_of(row: dict[str, Any]) -> StoredCurve | None:
+    """Return the age curve of a row of `age_models`, or None if no curve was fitted.
+
+    Raises
+    ------
+    ContractError
+        If the numbers of knots, heights, and covariances do not agree.
+
+    """
+    if row["reason"] != "ok":
+        return None
+    knots, heights, upper = (_numbers(row[name]) for name in ("knots", "coefficients", "covariance"))
+    sexes = tuple(row["sexes"].split(";"))
+    size = len(knots) * len(sexes)
+    if len(heights) != size or len(upper) != size * (size + 1) // 2 or len(knots) < 2:
+        raise ContractError(
+            f"age_models: {row['structure']} {row['measure']}: {len(knots)} knots and {len(sexes)} curves require"
+            f" {size} coefficients and {size * (size + 1) // 2} covariances, found {len(heights)} and {len(upper)}."
+            " Copy the table again"
+        )
+    return StoredCurve(sexes, knots, heights, matrix_of(upper), float(row["df"]))
+
+
+def unit_of(models: list[dict[str, Any]], measure: str) -> str:
+    """Return the unit of effects in the words of the age curves, or of this module without age curves."""
+    return str(models[0]["unit"]) if models else UNITS[measure]
+
+
+def in_unit(value: float, measure: str) -> float:
+    """Return a slope in the unit of the tables: HU per decade, or percent per decade for volumes."""
+    return percent_of(value) if measure == LOGARITHMIC else value
+
+
+def limits_in_unit(limits: Limits, measure: str) -> tuple[float, float]:
+    """Return limits of a slope in the unit of the tables."""
+    return in_unit(limits.low, measure), in_unit(limits.high, measure)
+
+
+def normal_if_one_scan_each(effect: Effect, row: dict[str, Any]) -> Effect:
+    """Return an effect with the normal quantile if each patient of its model has one scan.
+
+    The HC3 standard errors of single scans are slightly conservative. With several scans per patient, the t quantile of
+    the model accounts for the number of patients.
+    """
+    return Effect(effect.value, effect.error) if row["n"] == row["n_patients"] else effect
+
+
+def _numbers(text: str) -> np.ndarray:
+    """Return numbers that are separated by semicolons; in a CSV file, an apostrophe can precede a minus sign."""
+    return np.array([float(part) for part in text.removeprefix("'").split(";")])
