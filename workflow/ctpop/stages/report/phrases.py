@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ctpop.figures.association import KEY
 from ctpop.figures.formatting import MEASURES, SEX_WORDS, coefficient, count, listed, percent, scans_of_patients
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
@@ -45,6 +46,7 @@ PACKAGES = {
     "nibabel": "NiBabel",
     "matplotlib": "Matplotlib",
 }
+OTHER_RULES = ("none", "paper", "strict")  # rule sets that are compared with that of the study
 PERCENTAGES = ("share_above", "largest_share_below")
 
 
@@ -158,16 +160,24 @@ def sample(study: FinishedStudy) -> str:
     return f" ({'; '.join(filter(None, [age(study), series(sexes(study))]))})"
 
 
-def change(differences: pd.Series) -> str:
-    """Return the largest change of a correlation under other screening rules as a sentence; may be empty."""
-    known = differences.abs().dropna()
-    if known.empty:
+def change(sensitivity: pd.DataFrame, alpha: float) -> str:
+    """Return the effect of other screening rules on the correlations in a table `sensitivity`; may be empty."""
+    of_study = sensitivity.loc[sensitivity["rules"].eq("study"), [*KEY, "p_independence"]]
+    others = sensitivity.loc[sensitivity["rules"].isin(OTHER_RULES)]
+    pairs = others.merge(of_study, on=KEY, suffixes=("", "_of_study"), validate="many_to_one")
+    pairs = pairs.dropna(subset=["difference", "p_independence", "p_independence_of_study"])
+    if pairs.empty:
         return ""
-    most = float(known.max())
+    most = float(pairs["difference"].abs().max())
     if most == 0:
         return "Correlation coefficients did not change with other screening rules."
     largest = f"less than {coefficient(0.01)}" if most < 0.01 else f"at most {coefficient(most)}"
-    return f"With other screening rules, correlation coefficients changed by {largest}."
+    reversed_ = pairs["p_independence"].lt(alpha) != pairs["p_independence_of_study"].lt(alpha)
+    n, whole = (len(rows[KEY].drop_duplicates()) for rows in (pairs[reversed_], pairs))
+    return (
+        f"With other screening rules, correlation coefficients changed by {largest}, and the significance of"
+        f" {part(n, whole, 'correlation')} changed."
+    )
 
 
 def published(verdicts: pd.Series) -> str:
