@@ -151,17 +151,41 @@ def test_the_comparison_with_the_original_study_is_a_sentence(consistent, differ
     assert bool(text) == bool(phrases.published(verdicts))
 
 
+def sensitivity(*rows):
+    """Return a table of correlations of structures by rule set: rules, structure, difference, and P value."""
+    columns = ["rules", "structure", "difference", "p_independence"]
+    table = pd.DataFrame(rows, columns=columns).astype({"difference": float, "p_independence": float})
+    return table.assign(measure="hu_mean", p_rho0=np.nan)
+
+
 @pytest.mark.parametrize(
-    ("differences", "text"),
+    ("rows", "text"),
     [
-        ([np.nan], ""),
-        ([0.0, np.nan], "Correlation coefficients did not change with other screening rules."),
-        ([0.001, 0.0], "With other screening rules, correlation coefficients changed by less than .01."),
-        ([0.05, -0.15], "With other screening rules, correlation coefficients changed by at most .15."),
+        ([("none", "a", np.nan, 0.01)], ""),
+        ([("none", "a", 0.0, 0.01)], "Correlation coefficients did not change with other screening rules."),
+        (
+            [("none", "a", 0.001, 0.01), ("strict", "a", 0, 0.01)],
+            "With other screening rules, correlation coefficients changed by less than .01, and the significance of"
+            " none of 1 correlation changed.",
+        ),
+        (
+            [("none", "a", 0.05, 0.01), ("strict", "a", -0.15, 0.06), ("strict", "b", 0.02, 0.3)],
+            "With other screening rules, correlation coefficients changed by at most .15, and the significance of 1 of"
+            " 2 correlations (50%) changed.",
+        ),
+        ([("one_scan_per_patient", "a", 0.3, 0.9)], ""),  # not a screening rule
     ],
 )
-def test_the_change_under_other_rules_is_a_sentence(differences, text):
-    assert phrases.change(pd.Series(differences)) == text
+def test_the_effect_of_other_rules_is_a_sentence_on_rho_and_on_significance(rows, text):
+    own = [("study", "a", 0, 0.02), ("study", "b", 0, 0.3)]
+
+    assert phrases.change(sensitivity(*own, *rows), 0.05) == text
+
+
+def test_with_repeated_patients_the_p_value_for_a_rho_of_0_determines_the_significance():
+    table = sensitivity(("study", "a", 0, np.nan), ("none", "a", 0.1, np.nan)).assign(p_rho0=[0.04, 0.06])
+
+    assert "the significance of the only correlation changed" in phrases.change(table, 0.05)
 
 
 def test_decisions_of_reviewers_agree_with_their_numbers():
@@ -219,11 +243,13 @@ def sentences(text):
 
 def test_every_sentence_is_complete(variant):
     _, methods_text, results_text = variant
-    verbs = r"\b(was|were|included|contained|followed|could|had|changed|differed|remained|accounted|provided|did)\b"
+    verbs = (
+        r"\b(was|were|included|contained|followed|could|had|changed|differed|remained|accounted|provided|did|compare)\b"
+    )
 
     for sentence in [*sentences(methods_text), *sentences(results_text)]:
         assert re.match(r"[A-Z].*\.$", sentence), sentence
-        assert re.search(verbs, sentence) or sentence.startswith(("P values are", "Scans of the same")), sentence
+        assert re.search(verbs, sentence) or sentence.startswith("Confidence intervals and P values"), sentence
 
 
 def test_numbers_agree_with_their_nouns_and_verbs(variant):
@@ -251,9 +277,10 @@ def test_the_methods_contain_no_results_and_the_results_have_denominators(varian
 def test_references_are_cited_in_numerical_order(variant):
     _, methods_text, _ = variant
     prose, references = re.split(r"### References?\n\n", methods_text)
-    cited = list(dict.fromkeys(re.findall(r" \((\d)\)", prose)))
+    together = re.findall(r" \((\d+(?:,\d+)*)\)", prose)
+    cited = list(dict.fromkeys(number for numbers in together for number in numbers.split(",")))
 
-    assert cited == re.findall(r"(?m)^(\d)\. ", references) == sorted(cited)
+    assert cited == re.findall(r"(?m)^(\d+)\. ", references) == [str(n + 1) for n in range(len(cited))]
     assert ("### References" in methods_text) == (len(cited) > 1)
 
 
@@ -266,7 +293,8 @@ def test_sections_and_sentences_appear_only_if_the_step_took_place(variant):
     assert ("separately for women and men" in methods_text) == (name not in ("one sex", "one scan"))
     assert ("centile curves were fitted" in methods_text) == (name == "centiles")
     assert ("than one scan." in methods_text) == (name == "repeated patients")
-    assert ("Scans of the same patient" in results_text) == (name == "repeated patients")
+    assert ("between scans of the same patient" in results_text) == (name == "repeated patients")
+    assert ("inference was by patient" in methods_text) == (name == "repeated patients")
     assert ("among age groups (younger than " in methods_text) == (name == "fixed age groups")
     assert ("without patient identification was assumed" in methods_text) == (name == "unknown sex and patient")
     assert (" of unrecorded sex [" in results_text) == (name == "unknown sex and patient")

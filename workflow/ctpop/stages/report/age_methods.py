@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ctpop.figures.formatting import covariates_in_words, listed, percent
-from ctpop.stages.report import age_sentences, phrases
+from ctpop.figures.formatting import covariates_in_words, listed, number, percent
+from ctpop.stages.report import age_sentences, curve_sentences, missing_sentences, phrases
 from ctpop.stages.report.finished_study import FinishedStudy
 
 
@@ -20,6 +20,10 @@ def values(study: FinishedStudy) -> dict[str, Any]:
         "primary": [age_sentences.in_a_sentence(name) for name in aging["primary"]],
         "adjusted_for": covariates_in_words(joint) if joint else "",
         "n_covariates": joint.count(" + ") + 1 if joint else 0,
+        "sex_age": sex_age(study),
+        "change_points": bool(curve_sentences.change_points(study)),
+        "weighted": bool(missing_sentences.weighted(study)),
+        "centile_models": {"chosen": bool(curve_sentences.centiles(study))},
         "has_centiles": "centiles" in study.tables and not study.tables["centiles"].empty,
     }
 
@@ -49,3 +53,10 @@ def quade(study: FinishedStudy) -> str:
     """Return the covariates of the Quade test in words; an empty text without a result."""
     joint = age_sentences.joint_covariates(study.tables["rank_ancova"].dropna(subset="p"))
     return covariates_in_words(joint) if joint else ""
+
+
+def sex_age(study: FinishedStudy) -> str:
+    """Return the age at which men and women are compared; an empty text without a result."""
+    if not curve_sentences.sex_differences(study):
+        return ""
+    return number(study.tables["sex_differences"]["age_years"].iloc[0])

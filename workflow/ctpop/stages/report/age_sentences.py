@@ -1,4 +1,4 @@
-"""Sentences of the results on associations with age: effect sizes, shape of the relation, power, and adjustment."""
+"""Sentences of the results on associations with age: correlations, differences per decade, error rates, and power."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -12,7 +12,6 @@ from ctpop.figures.formatting import (
     MEASURES,
     coefficient,
     count,
-    covariates_in_words,
     interval,
     level,
     number,
@@ -35,8 +34,6 @@ SEXES = {  # the sexes of an effect in order of preference, in words
     "male": "men only",
 }
 ALL_AGES = ("line", "all")  # form and age range of the slope of a straight line
-NOUNS = {"volume_ml": "volume", "hu_mean": "attenuation value"}
-BY_SEX = {"nonlinear_female": " in women", "nonlinear_male": " in men"}  # terms of the table age_curves
 
 
 def rows_of(study: FinishedStudy, name: str, of: Sequence[str] | None = None) -> pd.DataFrame:
@@ -152,12 +149,12 @@ def largest_effects(study: FinishedStudy) -> list[str]:
     ]
 
 
-def largest(study: FinishedStudy, rows: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Return the largest significant effects on a measure in residual SDs, in descending order."""
+def largest(study: FinishedStudy, rows: pd.DataFrame, measure: str, size: str = "effect_sd") -> pd.DataFrame:
+    """Return the largest significant effects on a measure in residual SDs (column `size`), in descending order."""
     if rows.empty:
         return rows
     found = rows.loc[rows["measure"].eq(measure) & rows["p"].lt(study.config["aging"]["alpha"])]
-    order = found.assign(size=found["effect_sd"].abs()).sort_values(["size", "structure"], ascending=[False, True])
+    order = found.assign(size=found[size].abs()).sort_values(["size", "structure"], ascending=[False, True])
     return order.head(STRONGEST)
 
 
@@ -166,49 +163,18 @@ def effect_of(row: dict[Any, Any], study: FinishedStudy) -> str:
     return f"{in_a_sentence(row['structure'])} ({size_of_effect(row, study)})"
 
 
-def size_of_effect(row: dict[Any, Any], study: FinishedStudy) -> str:
+def size_of_effect(row: dict[Any, Any], study: FinishedStudy, name: str = "effect") -> str:
     """Return an effect with confidence interval, P value, and n; percent for volumes, HU for attenuation."""
-    limits = [row["effect"], row["ci_low"], row["ci_high"]]
-    decimals = 1 if np.nanmax(np.abs(limits)) >= 1 else 2
-    unit = "%" if row["measure"] == "volume_ml" else " HU"
-    effect, low, high = (f"{number(value, decimals)}{unit}" for value in limits)
+    effect, low, high = in_units([row[name], row["ci_low"], row["ci_high"]], row["measure"])
     confidence, n = percent(study.conventions.confidence), scans_of_patients(row["n"], row["n_patients"])
     return f"{effect}; {confidence} CI: {low}, {high}; {p_text(row['p'])}; n = {n}"
 
 
-def nonlinear(study: FinishedStudy) -> list[str]:
-    """Return a sentence for each measure: the number of structures without a linear relation with age, by sex."""
-    alpha = study.config["aging"]["alpha"]
-    sentences = []
-    for measure in MEASURES:
-        parts = [tested(study, term, measure, "structure") + sex for term, sex in BY_SEX.items()]
-        parts = [words for words in parts if words not in BY_SEX.values()]
-        parts = parts or list(filter(None, [tested(study, "nonlinear", measure, "structure")]))
-        if parts:
-            sentences.append(
-                f"The relation between {MEASURES[measure].lower()} and age was nonlinear for {' and for '.join(parts)}"
-                f" (P < {level(alpha)}, spline vs straight line{', by sex' if ' in ' in parts[0] else ''})."
-            )
-    return sentences
-
-
-def interaction(study: FinishedStudy) -> str:
-    """Return the number of structures whose relation with age differs between the sexes; may be empty."""
-    parts = list(filter(None, [tested(study, "interaction", measure, noun) for measure, noun in NOUNS.items()]))
-    if not parts:
-        return ""
-    alpha = level(study.config["aging"]["alpha"])
-    return (
-        f"The relation with age differed between women and men in {phrases.series(parts)} (age-by-sex interaction,"
-        f" P < {alpha})."
-    )
-
-
-def tested(study: FinishedStudy, term: str, measure: str, one: str) -> str:
-    """Return the significant tests of the age curves as a part of the tests with a result; empty without tests."""
-    table = rows_of(study, "age_curves")
-    p = table.loc[table["term"].eq(term) & table["measure"].eq(measure), "p"].dropna() if len(table) else table
-    return phrases.part(int((p < study.config["aging"]["alpha"]).sum()), len(p), one) if len(p) else ""
+def in_units(values: Sequence[float], measure: str) -> list[str]:
+    """Return effects with their unit and the same number of decimals: `−5.3%`, `−0.21 HU`."""
+    decimals = 1 if np.nanmax(np.abs(values)) >= 1 else 2
+    unit = "%" if measure == "volume_ml" else " HU"
+    return [f"{number(value, decimals)}{unit}" for value in values]
 
 
 def power(study: FinishedStudy) -> str:
@@ -234,64 +200,3 @@ def joint_covariates(table: pd.DataFrame) -> str:
     sets = list(table["adjusted_for"].unique()) if "adjusted_for" in table else []
     most = max(sets, key=lambda names: (names.count(" + "), names != NO_COVARIATE, names), default=NO_COVARIATE)
     return "" if most == NO_COVARIATE else str(most)
-
-
-def adjusted(study: FinishedStudy) -> str:
-    """Return sentences on the joint adjustment of the correlations of structures; may be empty."""
-    table = rows_of(study, "adjusted")
-    covariates = joint_covariates(table)
-    rows = table.loc[table["adjusted_for"].eq(covariates)].dropna(subset=["rho", "rho_crude"]) if covariates else table
-    if not covariates or rows.empty:
-        return ""
-    differences = (rows["rho"] - rows["rho_crude"]).to_numpy(float)
-    middle, low, high = (coefficient(value) for value in np.percentile(differences, [50, 0, 100]))
-    words = f"After adjustment for {covariates_in_words(covariates)}, "
-    if len(rows) == 1:
-        text = f"{words}ρ differed by {middle} from the unadjusted ρ in the same scans."
-    else:
-        text = (
-            f"{words}the median difference between the adjusted and unadjusted ρ in the same scans was {middle}"
-            f" (range, {low} to {high}; {count(len(rows), 'correlation')})."
-        )
-    return f"{text} {left_out(rows)} {adjusted_effects(study)}".strip()
-
-
-def left_out(rows: pd.DataFrame) -> str:
-    """Return the numbers of values that are excluded from adjusted correlations because a covariate is missing."""
-    order = rows.sort_values(["n_left_out", "n_patients_left_out"])
-    least, most = (
-        scans_of_patients(row["n_left_out"], row["n_patients_left_out"]) for row in (order.iloc[0], order.iloc[-1])
-    )
-    if most == "0":
-        return "No value was excluded because of a missing covariate."
-    numbers = most if least == most else f"{least} to {most}"
-    verb = "was" if numbers == "1" else "were"
-    each = "each correlation" if len(rows) > 1 else "this correlation"
-    unit = "" if "scan" in most else " value" if numbers == "1" else " values"
-    return f"From {each}, {numbers}{unit} {verb} excluded because of missing covariates."
-
-
-def adjusted_effects(study: FinishedStudy) -> str:
-    """Return the adjusted differences per decade of the primary structures, or of those with the largest effects."""
-    covariates, chosen = joint_covariates(rows_of(study, "age_effects")), study.config["aging"]["primary"]
-    rows = effects(study, covariates, of=chosen or None) if covariates else pd.DataFrame()
-    if not chosen and len(rows):
-        rows = rows.merge(of_largest(study), on=KEY, validate="one_to_one")
-    if rows.empty:
-        return ""
-    items = [
-        f"{MEASURES[row['measure']].lower()} of {in_a_sentence(row['structure'])} ({size_of_effect(row, study)})"
-        for row in rows.to_dict("records")
-    ]
-    return (
-        f"Adjusted for {covariates_in_words(covariates)}, the differences per decade of age ({definition(rows)}) in"
-        f" {'the primary structures' if chosen else 'the structures listed above'} were as follows:"
-        f" {phrases.series(items)}."
-    )
-
-
-def of_largest(study: FinishedStudy) -> pd.DataFrame:
-    """Return the structures and measures with the largest unadjusted effects."""
-    rows = effects(study)
-    found = [largest(study, rows, measure) for measure in MEASURES]
-    return pd.concat([chosen.reindex(columns=KEY) for chosen in found])

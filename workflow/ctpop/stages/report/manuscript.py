@@ -27,7 +27,14 @@ from ctpop.figures.formatting import (
 )
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
-from ctpop.stages.report import age_sentences, missing_sentences, phrases, summaries
+from ctpop.stages.report import (
+    adjusted_sentences,
+    age_sentences,
+    curve_sentences,
+    missing_sentences,
+    phrases,
+    summaries,
+)
 from ctpop.stages.report.finished_study import FinishedStudy
 
 CHECKLISTS = resource("checklists")
@@ -40,10 +47,13 @@ SENTENCES = (
     age_sentences.false_positives,
     age_sentences.primary,
     age_sentences.largest_effects,
-    age_sentences.nonlinear,
-    age_sentences.interaction,
     age_sentences.power,
-    age_sentences.adjusted,
+    curve_sentences.nonlinear,
+    curve_sentences.interaction,
+    curve_sentences.change_points,
+    curve_sentences.sex_differences,
+    curve_sentences.centiles,
+    adjusted_sentences.adjusted,
 )
 
 

@@ -162,17 +162,21 @@ def sample(study: FinishedStudy) -> str:
 
 def change(sensitivity: pd.DataFrame, alpha: float) -> str:
     """Return the effect of other screening rules on the correlations in a table `sensitivity`; may be empty."""
-    of_study = sensitivity.loc[sensitivity["rules"].eq("study"), [*KEY, "p_independence"]]
-    others = sensitivity.loc[sensitivity["rules"].isin(OTHER_RULES)]
+    # the test of independence is not valid for several scans of a patient; its P values are then missing
+    tested = sensitivity.assign(p=sensitivity["p_independence"].fillna(sensitivity["p_rho0"]))
+    of_study, others = (
+        tested.loc[tested["rules"].eq("study"), [*KEY, "p"]],
+        tested.loc[tested["rules"].isin(OTHER_RULES)],
+    )
     pairs = others.merge(of_study, on=KEY, suffixes=("", "_of_study"), validate="many_to_one")
-    pairs = pairs.dropna(subset=["difference", "p_independence", "p_independence_of_study"])
+    pairs = pairs.dropna(subset=["difference", "p", "p_of_study"])
     if pairs.empty:
         return ""
     most = float(pairs["difference"].abs().max())
     if most == 0:
         return "Correlation coefficients did not change with other screening rules."
     largest = f"less than {coefficient(0.01)}" if most < 0.01 else f"at most {coefficient(most)}"
-    reversed_ = pairs["p_independence"].lt(alpha) != pairs["p_independence_of_study"].lt(alpha)
+    reversed_ = pairs["p"].lt(alpha) != pairs["p_of_study"].lt(alpha)
     n, whole = (len(rows[KEY].drop_duplicates()) for rows in (pairs[reversed_], pairs))
     return (
         f"With other screening rules, correlation coefficients changed by {largest}, and the significance of"
