@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from ctpop.contracts import all_tables
-from ctpop.stages.report import adjusted_sentences, age_methods, age_sentences, curve_sentences, missing_sentences
+from ctpop.stages.report import (
+    adjusted_sentences,
+    age_methods,
+    age_sentences,
+    curve_sentences,
+    missing_sentences,
+    sensitivity_sentences,
+)
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.study import configuration
 from support import study_tables
@@ -316,3 +323,78 @@ def test_the_quade_test_and_age_curves_are_described_only_if_they_have_results(s
     assert age_methods.quade(found) == ""
     assert age_methods.curves(study_with()) == {"tested": True, "covariates": ""}
     assert not age_methods.curves(found)["tested"]
+
+
+def sensitivity(*rows):
+    """Return a table of correlations by analysis: analysis, structure, difference, and P value."""
+    columns = ["analysis", "structure", "difference", "p_independence"]
+    table = pd.DataFrame(rows, columns=columns).astype({"difference": float, "p_independence": float})
+    return table.assign(measure="hu_mean", p_rho0=np.nan)
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([("none", "organ_1", np.nan, 0.01)], ""),
+        ([("none", "organ_1", 0.0, 0.01)], "Correlation coefficients did not change with other screening rules."),
+        (
+            [("none", "organ_1", 0.001, 0.01), ("strict", "organ_1", 0, 0.01)],
+            "With other screening rules, correlation coefficients changed by less than .01, and the significance of"
+            " none of 1 correlation changed.",
+        ),
+        (
+            [("none", "organ_1", 0.05, 0.01), ("strict", "organ_1", -0.15, 0.06), ("strict", "organ_2", 0.02, 0.3)],
+            "With other screening rules, correlation coefficients changed by at most .15, and the significance of 1 of"
+            " 2 correlations (50%) changed.",
+        ),
+        ([("one_scan_per_patient", "organ_1", 0.3, 0.9)], ""),  # not a screening rule
+    ],
+)
+def test_the_effect_of_other_rules_is_a_sentence_on_rho_and_on_significance(study_with, rows, text):
+    own = [("study", "organ_1", 0, 0.02), ("study", "organ_2", 0, 0.3)]
+    found = study_with({"alpha": 0.05}, sensitivity=sensitivity(*own, *rows))
+
+    assert sensitivity_sentences.change(found) == text
+
+
+def test_with_repeated_patients_the_p_value_for_a_rho_of_0_determines_the_significance(study_with):
+    table = sensitivity(("study", "organ_1", 0, np.nan), ("none", "organ_1", 0.1, np.nan)).assign(p_rho0=[0.04, 0.06])
+
+    found = study_with({"alpha": 0.05}, sensitivity=table)
+
+    assert "the significance of the only correlation changed" in sensitivity_sentences.change(found)
+
+
+def test_analyses_other_than_screening_rules_have_their_largest_differences_in_one_sentence(study_with):
+    rows = [("eroded", "organ_1", -0.04, 0.1), ("one_scan_per_patient", "organ_1", 0.001, 0.1)]
+    rows += [("one_scan_per_patient", "organ_2", -0.003, 0.1), ("uniform_age", "organ_1", np.nan, np.nan)]
+    found = study_with(sensitivity=sensitivity(*rows))
+
+    assert sensitivity_sentences.other_analyses(found) == (
+        "Correlation coefficients differed from those of the main analysis by less than .01 with only the first scan of"
+        " each patient (2 correlations) and at most .04 with the attenuation of structures without their surface layer"
+        " (1 correlation)."
+    )
+    assert len(sensitivity_sentences.methods(found)) == 2
+    assert sensitivity_sentences.other_analyses(study_with()) == ""
+
+
+def test_values_that_do_not_contribute_to_adjusted_correlations_are_counted():
+    table = adjusted([0.1, 0.2], [0.1, 0.2]).assign(n=58, n_patients=58, n_informative=[58, 55])
+
+    text = adjusted_sentences.left_out(table.assign(n_patients_informative=[58, 55]))
+
+    assert text.endswith(
+        "A further 0 to 3 values did not contribute, because no comparable scan had the same covariates."
+    )
+
+
+def test_allometric_exponents_are_summarized_by_median_and_range(study_with):
+    table = pd.DataFrame({"structure": ["organ_1", "organ_2", "organ_3"], "exponent": [1.04, 2.3, np.nan]})
+
+    assert curve_sentences.body_size(study_with(body_size=table)) == (
+        "The median allometric exponent of volume with body height was 1.7 (range, 1.0 to 2.3; 2 structures)."
+    )
+    one = curve_sentences.body_size(study_with(body_size=table.iloc[:1]))
+    assert one == "The allometric exponent of volume with body height was 1.0."
+    assert curve_sentences.body_size(study_with()) == ""

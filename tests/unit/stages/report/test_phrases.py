@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,43 +148,6 @@ def test_the_comparison_with_the_original_study_is_a_sentence(consistent, differ
 
     assert text in phrases.published(verdicts)
     assert bool(text) == bool(phrases.published(verdicts))
-
-
-def sensitivity(*rows):
-    """Return a table of correlations of structures by rule set: rules, structure, difference, and P value."""
-    columns = ["rules", "structure", "difference", "p_independence"]
-    table = pd.DataFrame(rows, columns=columns).astype({"difference": float, "p_independence": float})
-    return table.assign(measure="hu_mean", p_rho0=np.nan)
-
-
-@pytest.mark.parametrize(
-    ("rows", "text"),
-    [
-        ([("none", "a", np.nan, 0.01)], ""),
-        ([("none", "a", 0.0, 0.01)], "Correlation coefficients did not change with other screening rules."),
-        (
-            [("none", "a", 0.001, 0.01), ("strict", "a", 0, 0.01)],
-            "With other screening rules, correlation coefficients changed by less than .01, and the significance of"
-            " none of 1 correlation changed.",
-        ),
-        (
-            [("none", "a", 0.05, 0.01), ("strict", "a", -0.15, 0.06), ("strict", "b", 0.02, 0.3)],
-            "With other screening rules, correlation coefficients changed by at most .15, and the significance of 1 of"
-            " 2 correlations (50%) changed.",
-        ),
-        ([("one_scan_per_patient", "a", 0.3, 0.9)], ""),  # not a screening rule
-    ],
-)
-def test_the_effect_of_other_rules_is_a_sentence_on_rho_and_on_significance(rows, text):
-    own = [("study", "a", 0, 0.02), ("study", "b", 0, 0.3)]
-
-    assert phrases.change(sensitivity(*own, *rows), 0.05) == text
-
-
-def test_with_repeated_patients_the_p_value_for_a_rho_of_0_determines_the_significance():
-    table = sensitivity(("study", "a", 0, np.nan), ("none", "a", 0.1, np.nan)).assign(p_rho0=[0.04, 0.06])
-
-    assert "the significance of the only correlation changed" in phrases.change(table, 0.05)
 
 
 def test_decisions_of_reviewers_agree_with_their_numbers():

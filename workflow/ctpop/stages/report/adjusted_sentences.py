@@ -40,17 +40,26 @@ def adjusted(study: FinishedStudy) -> str:
 
 def left_out(rows: pd.DataFrame) -> str:
     """Return the numbers of values that are excluded from adjusted correlations because a covariate is missing."""
-    order = rows.sort_values(["n_left_out", "n_patients_left_out"])
-    least, most = (
-        scans_of_patients(row["n_left_out"], row["n_patients_left_out"]) for row in (order.iloc[0], order.iloc[-1])
-    )
-    if most == "0":
-        return "No value was excluded because of a missing covariate."
-    numbers = most if least == most else f"{least} to {most}"
-    verb = "was" if numbers == "1" else "were"
+    numbers, unit = between(rows["n_left_out"], rows["n_patients_left_out"])
     each = "each correlation" if len(rows) > 1 else "this correlation"
-    unit = "" if "scan" in most else " value" if numbers == "1" else " values"
-    return f"From {each}, {numbers}{unit} {verb} excluded because of missing covariates."
+    if not rows["n_left_out"].any():
+        text = "No value was excluded because of a missing covariate."
+    else:
+        verb = "was" if numbers == "1" else "were"
+        text = f"From {each}, {numbers}{unit} {verb} excluded because of missing covariates."
+    if "n_informative" not in rows or not (rows["n"] - rows["n_informative"]).any():
+        return text
+    rest = rows["n"] - rows["n_informative"], rows["n_patients"] - rows["n_patients_informative"]
+    numbers, unit = between(*rest)
+    return f"{text} A further {numbers}{unit} did not contribute, because no comparable scan had the same covariates."
+
+
+def between(n: pd.Series, n_patients: pd.Series) -> tuple[str, str]:
+    """Return the smallest and largest number of scans, with numbers of patients if these are smaller, and a unit."""
+    order = pd.DataFrame({"n": n, "n_patients": n_patients}).astype(int).sort_values(["n", "n_patients"])
+    least, most = (scans_of_patients(row["n"], row["n_patients"]) for row in (order.iloc[0], order.iloc[-1]))
+    numbers = most if least == most else f"{least} to {most}"
+    return numbers, "" if "scan" in most else " value" if numbers == "1" else " values"
 
 
 def adjusted_effects(study: FinishedStudy) -> str:

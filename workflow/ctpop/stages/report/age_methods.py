@@ -3,7 +3,7 @@
 from typing import Any
 
 from ctpop.figures.formatting import covariates_in_words, listed, number, percent
-from ctpop.stages.report import age_sentences, curve_sentences, missing_sentences, phrases
+from ctpop.stages.report import age_sentences, curve_sentences, missing_sentences, phrases, sensitivity_sentences
 from ctpop.stages.report.finished_study import FinishedStudy
 
 
@@ -23,7 +23,12 @@ def values(study: FinishedStudy) -> dict[str, Any]:
         "sex_age": sex_age(study),
         "change_points": bool(curve_sentences.change_points(study)),
         "weighted": bool(missing_sentences.weighted(study)),
-        "centile_models": {"chosen": bool(curve_sentences.centiles(study))},
+        "other_analyses": sensitivity_sentences.methods(study),
+        "body_size": bool(curve_sentences.body_size(study)),
+        "centile_models": {
+            "chosen": bool(curve_sentences.centiles(study)),
+            "covariates": covariates_in_words(" + ".join(aging["centiles_covariates"])),
+        },
         "has_centiles": "centiles" in study.tables and not study.tables["centiles"].empty,
     }
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, level, number, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, count, level, number, percent, scans_of_patients
 from ctpop.stages.report import phrases
 from ctpop.stages.report.age_sentences import (
     NO_COVARIATE,
@@ -133,3 +134,18 @@ def centiles(study: FinishedStudy) -> str:
 def misfit_words(misfit: int, n: int) -> str:
     """Return `3 (1%) did not fit the data` or `none failed to fit the data`."""
     return f"{misfit:,} ({phrases.share(misfit, n)}) did not fit the data" if misfit else "all of them fitted the data"
+
+
+def body_size(study: FinishedStudy) -> str:
+    """Return the median allometric exponent of the volumes of structures and its range; may be empty."""
+    table = rows_of(study, "body_size")
+    exponents = table["exponent"].dropna().to_numpy(float) if len(table) else np.empty(0)
+    if not len(exponents):
+        return ""
+    if len(exponents) == 1:
+        return f"The allometric exponent of volume with body height was {number(exponents[0], 1)}."
+    middle, low, high = (number(value, 1) for value in np.percentile(exponents, [50, 0, 100]))
+    return (
+        f"The median allometric exponent of volume with body height was {middle} (range, {low} to {high};"
+        f" {count(len(exponents), 'structure')})."
+    )

@@ -33,6 +33,7 @@ from ctpop.stages.report import (
     curve_sentences,
     missing_sentences,
     phrases,
+    sensitivity_sentences,
     summaries,
 )
 from ctpop.stages.report.finished_study import FinishedStudy
@@ -41,9 +42,12 @@ CHECKLISTS = resource("checklists")
 NAMES = ("strobe", "claim")
 COMPARED = ("consistent", "differs")
 NORMALITY_ALPHA = 0.05
+STATISTICS = {"h": "Kruskal-Wallis statistic", "q": "statistic of the score test by patient"}
 SENTENCES = (
     missing_sentences.missing,
     missing_sentences.weighted,
+    sensitivity_sentences.change,
+    sensitivity_sentences.other_analyses,
     age_sentences.false_positives,
     age_sentences.primary,
     age_sentences.largest_effects,
@@ -52,6 +56,7 @@ SENTENCES = (
     curve_sentences.interaction,
     curve_sentences.change_points,
     curve_sentences.sex_differences,
+    curve_sentences.body_size,
     curve_sentences.centiles,
     adjusted_sentences.adjusted,
 )
@@ -69,7 +74,7 @@ def write(study: FinishedStudy, template: jinja2.Template, references: str, fold
 def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
     """Return the results section of a manuscript, in Markdown; a table of the study contains every number in it."""
     tables, cohort = study.tables, study.tables["cohort"]
-    own = {name: age_sentences.rows_of(study, name) for name in ("associations", "groups", "normality", "sensitivity")}
+    own = {name: age_sentences.rows_of(study, name) for name in ("associations", "groups", "normality")}
     known = own["associations"].dropna(subset="rho")
     groups, normality = own["groups"]["p"].dropna(), own["normality"]["p"].dropna()
     alpha, counts = study.config["aging"]["alpha"], summaries.counts(study)
@@ -88,10 +93,10 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         strongest={
             measure: age_sentences.strongest(known.loc[known["measure"] == measure], study) for measure in MEASURES
         },
+        test_of_groups=summaries.test_names(study)["groups"],
         **{"n_groups": len(groups), "n_differing": int((groups < alpha).sum())},
         **{"n_normality": len(normality), "n_not_normal": int((normality < NORMALITY_ALPHA).sum())},
         **{sentence.__name__: sentence(study) for sentence in SENTENCES},
-        change=phrases.change(own["sensitivity"], alpha),
         published=phrases.published(tables["compare_published"]["verdict"]),
     )
     return phrases.tidy(text)
@@ -110,19 +115,19 @@ def families(study: FinishedStudy) -> list[str]:
 def association_document(study: FinishedStudy) -> Document:
     """Return the associations with age as a table for print: structures in label order, then groups."""
     tables, confidence = study.tables, percent(study.conventions.confidence)
-    found = tables["associations"].merge(
-        tables["groups"][[*KEY, "h", "p", "epsilon_squared"]], on=KEY, suffixes=("", "_groups"), validate="one_to_one"
-    )
+    statistic = "q" if study.conventions.repeated and "q" in tables["groups"] else "h"
+    of_groups = tables["groups"][[*KEY, statistic, "p", "epsilon_squared"]].rename(columns={statistic: "statistic"})
+    found = tables["associations"].merge(of_groups, on=KEY, suffixes=("", "_groups"), validate="one_to_one")
     place = {name: number for number, name in enumerate(study.analyzed)}
     ordered = found.assign(place=found["structure"].map(place)).sort_values(
         ["place", "measure"], ascending=[True, False]
     )
-    rows = [association_cells(row, confidence) for row in ordered.to_dict("records")]
+    rows = [association_cells(row, confidence, statistic.upper()) for row in ordered.to_dict("records")]
     alpha = level(study.config["aging"]["alpha"])
     note = (
         "Note.—ρ = Spearman rank correlation coefficient with age, CI = confidence interval, BH = Benjamini-Hochberg,"
-        " H = Kruskal-Wallis statistic for age quartiles, ε² = epsilon squared (effect size of the Kruskal-Wallis"
-        " test), n = number of values that passed segmentation screening. P values are two-sided; the first"
+        f" {statistic.upper()} = {STATISTICS[statistic]} for age quartiles, ε² = epsilon squared (effect size for age"
+        " quartiles), n = number of values that passed segmentation screening. P values are two-sided; the first"
         " tests that the correlation is 0, and the second tests that value and age are independent;"
         f" P < {alpha} was considered to indicate"
         " statistical significance. Adjusted P values account for all correlations of individual structures or, for"
@@ -133,8 +138,8 @@ def association_document(study: FinishedStudy) -> Document:
     return Document(title, pd.DataFrame(rows), (note,), study.banner)
 
 
-def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:
-    """Return the printed cells of a row."""
+def association_cells(row: dict[Any, Any], confidence: str, statistic: str) -> dict[str, str]:
+    """Return the printed cells of a row; `statistic` is the name of the statistic for age quartiles, H or Q."""
     return {
         "Structure": structure_text(row["structure"]),
         "Measure": MEASURES[row["measure"]],
@@ -147,8 +152,8 @@ def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:
         "Bonferroni P": p_cell(row["p_bonferroni"]),
         "Holm P": p_cell(row["p_holm"]),
         "BH q": p_cell(row["q_bh"]),
-        "H": number(row["h"], 1),
-        "P (H)": p_cell(row["p"]),
+        statistic: number(row["statistic"], 1),
+        f"P ({statistic})": p_cell(row["p"]),
         "ε²": coefficient(row["epsilon_squared"]),
     }
 

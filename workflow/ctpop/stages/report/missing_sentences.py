@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ctpop.figures.formatting import MEASURES, coefficient, count, number, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, count, number, percent, scans_of_patients
 from ctpop.stages.report.age_sentences import in_a_sentence, rows_of
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.sensitivity_sentences import at_most
 
 
 def missing(study: FinishedStudy) -> str:
@@ -39,8 +40,7 @@ def weighted(study: FinishedStudy) -> str:
     differences = rows["difference"].abs().dropna().to_numpy(float) if len(rows) else np.empty(0)
     if not len(differences):
         return ""
-    most = float(differences.max())
-    largest = f"less than {coefficient(0.01)}" if most < 0.01 else f"at most {coefficient(most)}"
+    largest = at_most(float(differences.max()))
     return (
         "With inverse-probability weights for missing values, correlation coefficients"
         f" ({count(len(differences), 'correlation')}) differed by {largest} from the unweighted coefficients."

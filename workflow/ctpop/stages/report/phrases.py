@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctpop.figures.association import KEY
-from ctpop.figures.formatting import MEASURES, SEX_WORDS, coefficient, count, listed, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, SEX_WORDS, count, listed, percent, scans_of_patients
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import ABSENT
@@ -46,7 +45,6 @@ PACKAGES = {
     "nibabel": "NiBabel",
     "matplotlib": "Matplotlib",
 }
-OTHER_RULES = ("none", "paper", "strict")  # rule sets that are compared with that of the study
 PERCENTAGES = ("share_above", "largest_share_below")
 
 
@@ -158,30 +156,6 @@ def sexes(study: FinishedStudy) -> list[str]:
 def sample(study: FinishedStudy) -> str:
     """Return age and sex in parentheses: `(median age, 55.5 years […]; 17 women [49%] and 18 men [51%])`."""
     return f" ({'; '.join(filter(None, [age(study), series(sexes(study))]))})"
-
-
-def change(sensitivity: pd.DataFrame, alpha: float) -> str:
-    """Return the effect of other screening rules on the correlations in a table `sensitivity`; may be empty."""
-    # the test of independence is not valid for several scans of a patient; its P values are then missing
-    tested = sensitivity.assign(p=sensitivity["p_independence"].fillna(sensitivity["p_rho0"]))
-    of_study, others = (
-        tested.loc[tested["rules"].eq("study"), [*KEY, "p"]],
-        tested.loc[tested["rules"].isin(OTHER_RULES)],
-    )
-    pairs = others.merge(of_study, on=KEY, suffixes=("", "_of_study"), validate="many_to_one")
-    pairs = pairs.dropna(subset=["difference", "p", "p_of_study"])
-    if pairs.empty:
-        return ""
-    most = float(pairs["difference"].abs().max())
-    if most == 0:
-        return "Correlation coefficients did not change with other screening rules."
-    largest = f"less than {coefficient(0.01)}" if most < 0.01 else f"at most {coefficient(most)}"
-    reversed_ = pairs["p"].lt(alpha) != pairs["p_of_study"].lt(alpha)
-    n, whole = (len(rows[KEY].drop_duplicates()) for rows in (pairs[reversed_], pairs))
-    return (
-        f"With other screening rules, correlation coefficients changed by {largest}, and the significance of"
-        f" {part(n, whole, 'correlation')} changed."
-    )
 
 
 def published(verdicts: pd.Series) -> str:

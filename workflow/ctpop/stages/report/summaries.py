@@ -80,17 +80,20 @@ def repeated_patients(study: FinishedStudy) -> str:
     return f"The study included {count(len(cohort), 'scan')} of {count(patients, 'patient')}. {BY_PATIENT}"
 
 
+def test_names(study: FinishedStudy) -> dict[str, str]:
+    """Return the names of the tests of each table; patients with several scans require tests by patient."""
+    if study.n_patients < len(study.tables["cohort"]):
+        return {"associations": "correlation", "groups": "overall score test", "posthoc": "pairwise score test"}
+    return {"associations": "correlation", "groups": "Kruskal-Wallis test", "posthoc": "rank-sum test"}
+
+
 def tests(study: FinishedStudy) -> dict[str, int]:
     """Return the number of tests of individual structures with a result, by the name of the test."""
-    columns = {
-        "correlation": ("associations", "rho"),
-        "Kruskal-Wallis test": ("groups", "p"),
-        "rank-sum test": ("posthoc", "p"),
-    }
-    names = study.label_set.names
+    columns, names = {"associations": "rho", "groups": "p", "posthoc": "p"}, study.label_set.names
+    tables = {name: study.tables[name] for name in columns}
     return {
-        test: int(study.tables[name].loc[study.tables[name]["structure"].isin(names), column].notna().sum())
-        for test, (name, column) in columns.items()
+        test: int(tables[name].loc[tables[name]["structure"].isin(names), columns[name]].notna().sum())
+        for name, test in test_names(study).items()
     }
 
 
