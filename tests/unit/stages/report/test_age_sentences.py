@@ -1,4 +1,4 @@
-"""Sentences of the results on age: effects per decade, shape of the relation, adjustment, power, and missing values."""
+"""Sentences of the results on age: effects per decade, shape of the relation, adjustment, power, and sensitivity."""
 
 import numpy as np
 import pandas as pd
@@ -273,29 +273,20 @@ def test_change_points_have_an_interval_two_slopes_and_a_condition_if_a_curve_fi
     assert curve_sentences.change_points(study_with()) == ""
 
 
-def missing(*rows):
-    names = ["structure", "measure", "share_missing", "n_missing", "age_missing_years", "age_used_years", "difference"]
-    table = pd.DataFrame(rows, columns=names)
-    return table.assign(n_patients_missing=table["n_missing"])
+def test_missing_values_are_compared_by_age_only_in_structures_with_enough_of_them(study_with):
+    names = ["structure", "n", "n_missing", "n_patients_missing", "age_missing_years", "age_used_years", "difference"]
+    rows = [("organ_1", 300, 38, 20, 66.0, 46.0, np.nan), ("organ_2", 300, 1, 1, 95.0, 46.0, np.nan)]
+    table = pd.DataFrame(rows, columns=names).assign(measure="hu_mean", n_patients=150)
 
+    text = missing_sentences.results_sentences(study_with(missing_sensitivity=table))
 
-def test_missing_values_are_described_by_proportion_and_age(study_with):
-    rows = [
-        *(("organ_1", "hu_mean", 0.127, 38, 66.0, 46.0, 0.012), ("organ_2", "hu_mean", 0.002, 1, 95.0, 46.0, 0.0)),
-        ("organ_3", "hu_mean", 0.01, 3, 50.0, 46.0, np.nan),
-    ]
-    found = study_with(missing_sensitivity=missing(*rows))
-
-    assert missing_sentences.missing(found) == (
-        "A median of 1% of the values of a structure (highest, 12.7% for the attenuation of organ 1) were missing,"
-        " excluding structures that were absent. The median ages of scans with a missing and with a usable value"
-        " differed most for the attenuation of organ 1 (66.0 vs 46.0 years; missing values, n = 38)."
+    assert text == (
+        "Among scans in which the structure was not absent, 39 of 600 attenuation values (6.5%) were missing. The"
+        " largest difference in age between scans with a missing value and scans with a used value was observed for the"
+        " attenuation of organ 1 (median age, 66 and 46 years; 38 scans of 20 patients missing of 300 scans of 150"
+        " patients)."
     )
-    assert missing_sentences.weighted(found) == (
-        "With inverse-probability weights for missing values, correlation coefficients (2 correlations) differed by at"
-        " most .01 from the unweighted coefficients."
-    )
-    assert missing_sentences.missing(study_with()) == missing_sentences.weighted(study_with()) == ""
+    assert missing_sentences.results_sentences(study_with()) == missing_sentences.methods_sentences(study_with()) == ""
 
 
 def calibration(*misfits):

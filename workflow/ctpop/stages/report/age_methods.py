@@ -22,7 +22,7 @@ def values(study: FinishedStudy) -> dict[str, Any]:
         "n_covariates": joint.count(" + ") + 1 if joint else 0,
         "sex_age": sex_age(study),
         "change_points": bool(curve_sentences.change_points(study)),
-        "weighted": bool(missing_sentences.weighted(study)),
+        "missing": missing_sentences.methods_sentences(study),
         "other_analyses": sensitivity_sentences.methods(study),
         "body_size": bool(curve_sentences.body_size(study)),
         "centile_models": {

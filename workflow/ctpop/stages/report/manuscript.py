@@ -44,8 +44,6 @@ COMPARED = ("consistent", "differs")
 NORMALITY_ALPHA = 0.05
 STATISTICS = {"h": "Kruskal-Wallis statistic", "q": "statistic of the score test by patient"}
 SENTENCES = (
-    missing_sentences.missing,
-    missing_sentences.weighted,
     sensitivity_sentences.change,
     sensitivity_sentences.other_analyses,
     age_sentences.false_positives,
@@ -97,6 +95,7 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         **{"n_groups": len(groups), "n_differing": int((groups < alpha).sum())},
         **{"n_normality": len(normality), "n_not_normal": int((normality < NORMALITY_ALPHA).sum())},
         **{sentence.__name__: sentence(study) for sentence in SENTENCES},
+        missing=missing_sentences.results_sentences(study),
         published=phrases.published(tables["compare_published"]["verdict"]),
     )
     return phrases.tidy(text)

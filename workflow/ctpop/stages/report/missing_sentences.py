@@ -1,54 +1,81 @@
-"""Sentences of the results on missing values: their proportion, the ages of the patients, and weighted correlations."""
+"""Sentences about missing values for the methods and results of a manuscript."""
 
-import numpy as np
+import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, count, number, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, coefficient, count, number, percent, scans_of_patients
 from ctpop.stages.report.age_sentences import in_a_sentence, rows_of
 from ctpop.stages.report.finished_study import FinishedStudy
-from ctpop.stages.report.sensitivity_sentences import at_most
+
+METHODS = (  # the template of the methods replaces {reference}
+    "Missing values were not imputed. In a sensitivity analysis, correlations were weighted by the inverse of the"
+    " probability of a usable value {reference}, which was estimated by logistic regression on age, age squared, sex, and the"
+    " interaction between age and sex; weights above the 99th percentile were set to this percentile. Structures that"
+    " were absent did not count as missing."
+)
 
 
-def missing(study: FinishedStudy) -> str:
-    """Return the proportion of missing values, and the structure whose missing values differ most by age."""
-    rows = rows_of(study, "missing_sensitivity")
-    rows = rows.dropna(subset="share_missing") if len(rows) else rows
-    if rows.empty or not rows["n_missing"].any():
+def methods_sentences(study: FinishedStudy) -> str:
+    """Return the sentences for the methods; empty if no correlation could be weighted."""
+    return METHODS if _single(study)["difference"].notna().any() else ""
+
+
+def results_sentences(study: FinishedStudy) -> str:
+    """Return the sentences for the results; empty if no value is missing."""
+    table = _single(study)
+    with_missing = table[table["n_missing"].gt(0)]
+    if with_missing.empty:
         return ""
-    most = rows.sort_values(["share_missing", "structure", "measure"], ascending=[False, True, True]).iloc[0]
-    text = (
-        f"A median of {one_decimal(rows['share_missing'].median())} of the values of a structure (highest,"
-        f" {one_decimal(most['share_missing'])} for the {MEASURES[most['measure']].lower()} of"
-        f" {in_a_sentence(most['structure'])}) were missing, excluding structures that were absent."
-    )
     # ASSUME: ages are compared if a structure has at least as many missing values as a statistical test requires
-    compared = rows.loc[rows["n_missing"] >= study.config["aging"]["n_min"]]
-    gap = (compared["age_missing_years"] - compared["age_used_years"]).abs().dropna()
-    if gap.empty:
-        return text
-    apart = compared.loc[gap.sort_values(ascending=False, kind="stable").index[0]]
-    return (
-        f"{text} The median ages of scans with a missing and with a usable value differed most for the"
-        f" {MEASURES[apart['measure']].lower()} of {in_a_sentence(apart['structure'])}"
-        f" ({number(apart['age_missing_years'], 1)} vs {number(apart['age_used_years'], 1)} years; missing values,"
-        f" n = {scans_of_patients(apart['n_missing'], apart['n_patients_missing'])})."
-    )
+    compared = with_missing[with_missing["n_missing"] >= study.config["aging"]["n_min"]]
+    return " ".join(filter(None, [_numbers(table), _ages(compared), _change(with_missing)]))
 
 
-def weighted(study: FinishedStudy) -> str:
-    """Return the largest difference between weighted and unweighted correlations as a sentence; may be empty."""
-    rows = rows_of(study, "missing_sensitivity")
-    differences = rows["difference"].abs().dropna().to_numpy(float) if len(rows) else np.empty(0)
-    if not len(differences):
+def _single(study: FinishedStudy) -> pd.DataFrame:
+    table = rows_of(study, "missing_sensitivity")
+    return table if len(table) else pd.DataFrame(columns=["n_missing", "difference"])
+
+
+def _numbers(table: pd.DataFrame) -> str:
+    """Return the proportion of missing values of each measure."""
+    parts = []
+    for measure, name in MEASURES.items():
+        rows = table[table["measure"].eq(measure)]
+        if rows["n"].sum():
+            n, missing = int(rows["n"].sum()), int(rows["n_missing"].sum())
+            parts.append(f"{missing:,} of {count(n, f'{name.lower()} value')} ({_percentage(missing / n)})")
+    return f"Among scans in which the structure was not absent, {' and '.join(parts)} were missing."
+
+
+def _ages(table: pd.DataFrame) -> str:
+    """Return the structure with the largest difference in age between scans with and without a value."""
+    apart = (table["age_missing_years"] - table["age_used_years"]).abs().dropna()
+    if apart.empty:
         return ""
-    largest = at_most(float(differences.max()))
+    row = table.loc[apart.index].iloc[int(apart.to_numpy().argmax())]
     return (
-        "With inverse-probability weights for missing values, correlation coefficients"
-        f" ({count(len(differences), 'correlation')}) differed by {largest} from the unweighted coefficients."
+        f"The largest difference in age between scans with a missing value and scans with a used value was observed for"
+        f" {_named(row)} (median age, {number(row['age_missing_years'])} and {number(row['age_used_years'])} years;"
+        f" {scans_of_patients(row['n_missing'], row['n_patients_missing'])} missing of"
+        f" {scans_of_patients(row['n'], row['n_patients'])})."
     )
 
 
-def one_decimal(share: float) -> str:
-    """Return a proportion in percent with one decimal: `2.5%`; `0%` and `<0.1%` for small proportions."""
-    if 0 < share < 0.0005:
-        return "<0.1%"
+def _change(table: pd.DataFrame) -> str:
+    """Return the largest change of a correlation by weights."""
+    change = table["difference"].abs().dropna()
+    if change.empty:
+        return ""
+    row = table.loc[change.index].iloc[int(change.to_numpy().argmax())]
+    return (
+        f"With weights for missing values, {count(len(change), 'correlation')} changed by at most"
+        f" {coefficient(change.max(), 3)} ({_named(row)}: ρ = {coefficient(row['rho'], 3)} without weights and"
+        f" {coefficient(row['rho_weighted'], 3)} with weights)."
+    )
+
+
+def _named(row: pd.Series) -> str:
+    return f"the {MEASURES[row['measure']].lower()} of {in_a_sentence(row['structure'])}"
+
+
+def _percentage(share: float) -> str:
     return percent(round(share, 3))
