@@ -9,8 +9,8 @@ from ctpop.stages.report.finished_study import FinishedStudy
 METHODS = (  # the template of the methods replaces {reference}
     "Missing values were not imputed. In a sensitivity analysis, correlations were weighted by the inverse of the"
     " probability of a usable value {reference}, which was estimated by logistic regression on age, age squared, sex,"
-    " and the interaction between age and sex; weights above the 99th percentile were set to this percentile. Structures that"
-    " were absent did not count as missing."
+    " and the interaction between age and sex; weights above the 99th percentile were set to this percentile."
+    " Structures that were absent did not count as missing."
 )
 
 
