@@ -320,7 +320,7 @@ def sensitivity(*rows):
     """Return a table of correlations by analysis: analysis, structure, difference, and P value."""
     columns = ["analysis", "structure", "difference", "p_independence"]
     table = pd.DataFrame(rows, columns=columns).astype({"difference": float, "p_independence": float})
-    return table.assign(measure="hu_mean", p_rho0=np.nan)
+    return table.assign(measure="hu_mean", p_rho0=np.nan, n=58, n_patients=58)
 
 
 @pytest.mark.parametrize(
@@ -330,13 +330,13 @@ def sensitivity(*rows):
         ([("none", "organ_1", 0.0, 0.01)], "Correlation coefficients did not change with other screening rules."),
         (
             [("none", "organ_1", 0.001, 0.01), ("strict", "organ_1", 0, 0.01)],
-            "With other screening rules, correlation coefficients changed by less than .01, and the significance of"
-            " none of 1 correlation changed.",
+            "With other screening rules, correlation coefficients changed by less than .01 (attenuation of organ 1, n"
+            " = 58), and the significance of none of 1 correlation changed.",
         ),
         (
             [("none", "organ_1", 0.05, 0.01), ("strict", "organ_1", -0.15, 0.06), ("strict", "organ_2", 0.02, 0.3)],
-            "With other screening rules, correlation coefficients changed by at most .15, and the significance of 1 of"
-            " 2 correlations (50%) changed.",
+            "With other screening rules, correlation coefficients changed by at most .15 (attenuation of organ 1, n ="
+            " 58), and the significance of 1 of 2 correlations (50%) changed.",
         ),
         ([("one_scan_per_patient", "organ_1", 0.3, 0.9)], ""),  # not a screening rule
     ],

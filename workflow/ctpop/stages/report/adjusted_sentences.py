@@ -67,7 +67,7 @@ def adjusted_effects(study: FinishedStudy) -> str:
     covariates, chosen = joint_covariates(rows_of(study, "age_effects")), study.config["aging"]["primary"]
     rows = effects(study, covariates, of=chosen or None) if covariates else pd.DataFrame()
     if not chosen and len(rows):
-        rows = rows.merge(of_largest(study), on=KEY, validate="one_to_one")
+        rows = of_largest(study).merge(rows, on=KEY, validate="one_to_one")
     if rows.empty:
         return ""
     items = [

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from ctpop.figures.association import KEY
-from ctpop.figures.formatting import coefficient, count
+from ctpop.figures.formatting import MEASURES, coefficient, count, scans_of_patients
 from ctpop.stages.report import phrases
-from ctpop.stages.report.age_sentences import rows_of
+from ctpop.stages.report.age_sentences import in_a_sentence, rows_of
 from ctpop.stages.report.finished_study import FinishedStudy
 
 STUDY = "study"  # the analysis with which the others are compared
@@ -37,13 +37,17 @@ def change(study: FinishedStudy) -> str:
     pairs = pairs.dropna(subset=["difference", "p", "p_of_study"])
     if pairs.empty:
         return ""
-    most = float(pairs["difference"].abs().max())
-    if most == 0:
+    most = pairs.iloc[int(pairs["difference"].abs().to_numpy().argmax())]
+    if most["difference"] == 0:
         return "Correlation coefficients did not change with other screening rules."
+    largest = (
+        f"{at_most(abs(float(most['difference'])))} ({MEASURES[most['measure']].lower()} of"
+        f" {in_a_sentence(most['structure'])}, n = {scans_of_patients(most['n'], most['n_patients'])})"
+    )
     reversed_ = pairs["p"].lt(alpha) != pairs["p_of_study"].lt(alpha)
     n, whole = (len(rows[KEY].drop_duplicates()) for rows in (pairs[reversed_], pairs))
     return (
-        f"With other screening rules, correlation coefficients changed by {at_most(most)}, and the significance of"
+        f"With other screening rules, correlation coefficients changed by {largest}, and the significance of"
         f" {phrases.part(n, whole, 'correlation')} changed."
     )
 
