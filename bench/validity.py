@@ -1,17 +1,20 @@
 """Estimate the coverage of confidence intervals and the type I error of tests in simulated cohorts.
 
-    python bench/validity.py > bench/validity.md                           # about ten minutes on an idle machine
+    python bench/validity.py > bench/validity.md                           # about 15 minutes on an idle machine
     python bench/validity.py --repeats 100 --sizes 50 200                  # short test
+    python bench/validity.py --only "Adjusted rho"                         # one table
 
 All data are simulated. Each row corresponds to a distribution and a cohort size. Each value is the proportion of
 simulated cohorts in which the 95% confidence interval contains the true rank correlation, or in which P is below .05
 under the null hypothesis. Values that differ from .95 or .05 by more than three Monte Carlo standard errors are marked:
 "-" indicates intervals that are too narrow or too many false-positive results, and "+" indicates intervals that are too
 wide or too few false-positive results. The random numbers depend only on the row, so each row can be computed
-separately.
+separately. The modules `rank_scenarios` and `model_scenarios` contain further scenarios: repeated scans, hypotheses on
+rho, effect sizes, slopes, adjusted correlations, centiles, and change points.
 """
 
 import argparse
+import importlib
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +24,7 @@ from functools import partial
 
 import numpy as np
 from machine import heading, load, table
-from scipy import special
+from scenarios import ALPHA, CONFIDENCE, Scenario, marked, population_rho, row_of
 
 from ctpop.stats.bootstrap import generator_for
 from ctpop.stats.correlation import bonett_wright_error, fisher_interval, spearman
@@ -35,12 +38,13 @@ from ctpop.stats.ranks import ranks_of
 from ctpop.stats.ranksum import rank_sum
 
 AGES = np.arange(18, 101)
-CONFIDENCE, ALPHA = 0.95, 0.05
+MODULES = ("rank_scenarios", "model_scenarios")
+SHARE = 0.5  # of the repeats, for the scenarios
 DRAWS = 1000  # number of bootstrap draws, sufficient for the 2.5% and 97.5% quantiles
 SIZES = (50, 200, 1000, 4004)
 TOGETHER = 50  # number of cohorts that share bootstrap draws
 
-Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+Sampler = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Kind:
     """A distribution of ages and values with its population rank correlation."""
 
     name: str
-    draw: Draw
+    draw: Sampler
     rho: float
 
 
@@ -65,13 +69,6 @@ def by_age(mean: np.ndarray, sd: np.ndarray, random: np.random.Generator, n: int
     return AGES[index].astype(float), mean[index] + sd[index] * random.normal(size=n)
 
 
-def rho_by_age(mean: np.ndarray, sd: np.ndarray) -> float:
-    """Return the population rank correlation of `by_age`, from the mean rank of the values at each age."""
-    above = special.ndtr(np.subtract.outer(mean, mean) / np.hypot.outer(sd, sd)).mean(axis=1)
-    ages = (np.arange(len(AGES)) + 0.5) / len(AGES) - 0.5
-    return float(np.mean(ages * above) / math.sqrt(np.mean(ages**2) / 12))
-
-
 def kinds() -> list[Kind]:
     """Return the distributions: bivariate normal, heteroscedastic, nonlinear, and independent data."""
     years, flat = AGES - 18.0, np.ones(len(AGES))
@@ -81,7 +78,7 @@ def kinds() -> list[Kind]:
         "spread increases with age, weaker": (-0.036 * years, 0.3 + 0.025 * years),
         "constant to 55 years, then decreasing": (-0.09 * np.maximum(AGES - 55.0, 0), flat),
     }
-    of_age = [Kind(name, partial(by_age, *shape), rho_by_age(*shape)) for name, shape in shapes.items()]
+    of_age = [Kind(name, partial(by_age, *shape), population_rho(*shape)) for name, shape in shapes.items()]
     return [*(Kind("bivariate normal", partial(normal, rho), rho) for rho in (-0.786, -0.483)), *of_age]
 
 
@@ -107,19 +104,6 @@ def bootstrap_holds(samples: list[Ranked], n: int, rho: float) -> list[bool]:
     drawn = np.concatenate(list(drawn_correlations(samples, n, DRAWS, 1, 1)), axis=1)
     low, high = percentile_intervals(drawn, CONFIDENCE)
     return [bool(inside) for inside in (low <= rho) & (rho <= high)]
-
-
-def marked(share: float, nominal: float, repeats: int, worse: int) -> str:
-    """Return a proportion, marked if it differs by more than three standard errors.
-
-    A deviation in the direction `worse` (1 or -1) is marked as invalid.
-    """
-    if math.isnan(share):
-        return "–"
-    off = share - nominal
-    if abs(off) <= 3 * math.sqrt(nominal * (1 - nominal) / repeats):
-        return f"{share:.3f}"
-    return f"{share:.3f} {'-' if off * worse > 0 else '+'}"
 
 
 def rank_tests(random: np.random.Generator, n: int) -> list[float]:
@@ -159,7 +143,7 @@ def confounded(random: np.random.Generator, n: int) -> tuple[np.ndarray, ...]:
 def confounded_tests(random: np.random.Generator, n: int) -> list[float]:
     """Return log10 P of unadjusted, partly adjusted, and fully adjusted tests of `confounded`."""
     ages, male, height, volume = confounded(random, n)
-    columns = np.column_stack([male - male.mean(), (height - height.mean()) / height.std()])
+    columns = np.column_stack([(of - of.mean()) / of.std() for of in (male, height)])
     by_sex = [Ordinal(sample, columns[:, :1]) for sample in (ages, volume)]
     by_both = [Ordinal(sample, columns) for sample in (ages, volume)]
     quartiles = quartile_of(ages, quartile_cuts(ages), "right_closed")
@@ -188,6 +172,19 @@ def lines(sizes: list[int], repeats: int, jobs: int) -> Iterator[tuple[list[str]
             yield ["n", *names], list(pool.map(partial(false_positives, tests), sizes, [repeats] * len(sizes)))
 
 
+def scenarios() -> list[Scenario]:
+    """Return the scenarios of the other modules."""
+    modules = [importlib.import_module(name) for name in MODULES]
+    return [scenario for module, name in zip(modules, MODULES, strict=True) for scenario in getattr(module, name)()]
+
+
+def of_scenario(scenario: Scenario, repeats: int, jobs: int) -> str:
+    """Return the section of a scenario: title, text, and table."""
+    with ProcessPoolExecutor(jobs) as pool:
+        rows = list(pool.map(partial(row_of, scenario), scenario.cases, [repeats] * len(scenario.cases)))
+    return "\n\n".join(filter(None, [f"## {scenario.title}", scenario.text, table(scenario.head, rows)]))
+
+
 KINDS = kinds()
 TESTS = {
     rank_tests: ("Spearman", "Kruskal-Wallis", "rank-sum, quartiles 1 and 4"),
@@ -214,17 +211,26 @@ def main() -> None:
     """Simulate and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=2000, help="cohorts per row (default: %(default)s)")
-    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="cohort sizes")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="cohort sizes of the first tables")
     parser.add_argument("--jobs", type=int, default=2, help="processes; they do not affect the results")
+    parser.add_argument(
+        "--only", metavar="WORDS", help="omit the first tables, and others without these words in the title"
+    )
     options = parser.parse_args()
     before, parts = load(), []
-    for title, (head, rows) in zip(TITLES, lines(options.sizes, options.repeats, options.jobs), strict=True):
+    tables = [] if options.only else lines(options.sizes, options.repeats, options.jobs)
+    for title, (head, rows) in zip(TITLES, tables, strict=options.only is None):
         sys.stderr.write(f"{title}\n")
         parts.append(f"{title}\n\n{table(head, rows)}")
+    for scenario in scenarios():
+        if (options.only or "") in scenario.title:
+            sys.stderr.write(f"## {scenario.title}\n")
+            parts.append(of_scenario(scenario, round(options.repeats * SHARE), options.jobs))
     error = 3 * math.sqrt(ALPHA * (1 - ALPHA) / options.repeats)
     note = (
-        f"All data are simulated, with {options.repeats} cohorts per row. Values that differ from .95 or .05 by more"
-        f' than {error:.3f} are marked with "-" (invalid) or "+" (conservative). The bootstrap uses {DRAWS} draws.'
+        f"All data are simulated, with {options.repeats} cohorts per row unless a column contains another number."
+        f" Values that differ from .95 or .05 by more than three standard errors ({error:.3f} for {options.repeats}"
+        f' cohorts) are marked with "-" (invalid) or "+" (conservative). The bootstrap of rho uses {DRAWS} draws.'
     )
     sys.stdout.write("\n\n".join([heading(before), note, *parts]) + "\n")
 

@@ -11,11 +11,12 @@ import pytest
 from ctpop.documents import manuscript_files
 from ctpop.documents.manuscript_files import Document
 from ctpop.figures import captions, catalog
+from ctpop.stages.report import age_sentences, manuscript, pages, structure_lists, structure_pages, summaries
 from ctpop.stages.report import command as report
-from ctpop.stages.report import manuscript, pages, structure_lists, structure_pages, summaries
 from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import provenance
+from ctpop.stats.power import detectable_rho
 from ctpop.study import configuration
 from support import study_tables
 
@@ -45,24 +46,16 @@ def made():
     return study()
 
 
-@pytest.mark.parametrize(
-    ("n", "alpha", "rho"), [(4004, 1e-4, 0.0614), (4004, 0.05 / 208, 0.0580), (4004, 0.05, 0.0310)]
-)
-def test_the_smallest_significant_correlation_is_that_of_the_t_distribution(n, alpha, rho):
-    assert manuscript.smallest_significant(n, alpha) == pytest.approx(rho, abs=6e-5)
-
-
-def test_two_values_are_never_significant():
-    assert np.isnan(manuscript.smallest_significant(2, 0.05))
-
-
 def test_the_results_contain_the_counts_of_the_tables(made):
     text = results(made)
     own = made.tables["associations"].loc[made.tables["associations"]["family"] == "structures"]
     n, significant = int(own["rho"].notna().sum()), int(own["significant"].sum())
 
     assert f"The study sample included {len(made.tables['cohort'])} scans of 200 patients (median age, " in text
-    assert f"Of {n} correlations with age, {significant} ({100 * significant / n:.0f}%) were significant (P" in text
+    assert (
+        f"Of {n} correlations with age, {significant} ({100 * significant / n:.0f}%) were significant (P < .0001, test"
+        " of independence of value and age)."
+    ) in text
 
 
 def test_the_results_contain_the_exclusions_with_reasons_and_the_methods_only_the_reasons(made):
@@ -86,8 +79,8 @@ def test_the_strongest_correlation_is_first_with_interval_p_and_n(made):
     best = own.loc[own["rho"].abs().idxmax()]
 
     assert len(own)
-    first = manuscript.strongest(own, made)[0]
-    assert first.startswith(manuscript.in_a_sentence(best["structure"]))
+    first = age_sentences.strongest(own, made)[0]
+    assert first.startswith(age_sentences.in_a_sentence(best["structure"]))
     assert f"n = {best['n']}" in first
     assert re.search(r"ρ = −?\.\d\d; 95% CI: −?\.\d\d, −?\.\d\d; P", first)
 
@@ -101,7 +94,7 @@ def test_the_strongest_correlation_is_first_with_interval_p_and_n(made):
     ],
 )
 def test_a_sentence_names_a_structure_with_its_article(structure, words):
-    assert manuscript.in_a_sentence(structure) == words
+    assert age_sentences.in_a_sentence(structure) == words
 
 
 def test_the_banner_is_in_the_results_and_on_the_table_or_on_neither(made):
@@ -178,20 +171,22 @@ def counts_of(made):
     tables, names = made.tables, LABELS.names
     rows = {name: table for name, table in tables.items() if "structure" in table.columns}
     own = {name: table.loc[table["structure"].isin(names)] for name, table in rows.items()}
-    together = own["adjusted"].loc[own["adjusted"]["adjusted_for"].eq("sex"), "p"].dropna()
     groups = own["groups"]["p"].dropna()
     published = tables["compare_published"]
     agreed = published.loc[published["distinct"], "outcome"].value_counts()
-    normality, discordant = own["normality"]["p"].dropna(), own["groups"]["discordant"].dropna()
+    normality, curves = own["normality"]["p"].dropna(), own["age_curves"].dropna(subset="p")
     found = [
-        *(len(normality), (normality < 0.05).sum(), len(discordant), discordant.sum(), len(own["measures"])),
+        *(len(normality), (normality < 0.05).sum(), len(own["measures"])),
+        *curves.groupby(["term", "measure"]).size(),
+        *curves[curves["p"] < 1e-4].groupby(["term", "measure"]).size(),
+        *(own[name][column].notna().sum() for name, column in (("adjusted", "rho"), ("posthoc", "p"))),
         *(len(tables["cohort"]), len(names), tables["flow"]["n_before"].iloc[0], *tables["flow"]["n_removed"]),
         *tables["cohort"]["sex"].value_counts(),
         own["measures"].loc[own["measures"]["status"] == "measured", "scan_id"].nunique(),
         *own["analysis"]["measure"].value_counts(),
         *(own["associations"]["rho"].notna().sum(), own["associations"]["significant"].sum()),
         *own["associations"]["n"],
-        *(len(groups), (groups < 1e-4).sum(), len(together), (together < 1e-4).sum(), *agreed, agreed.sum()),
+        *(len(groups), (groups < 1e-4).sum(), *agreed, agreed.sum()),
     ]
     return {str(int(n)) for n in found}
 
@@ -199,15 +194,19 @@ def counts_of(made):
 def test_every_number_of_the_results_is_in_a_table_or_a_count_of_its_rows(made):
     own = made.tables["associations"].loc[made.tables["associations"]["structure"].isin(LABELS.names)]
     ages = np.percentile(made.tables["cohort"]["age_years"].dropna(), [25, 50, 75])
-    detectable = manuscript.smallest_significant(int(own["n"].max()), 1e-4)
+    adjusted = made.tables["adjusted"].loc[made.tables["adjusted"]["structure"].isin(LABELS.names)]
+    differences = adjusted["rho"] - adjusted["rho_crude"]
+    tests = [len(own), made.tables["posthoc"]["structure"].isin(LABELS.names).sum()]
     known = {
         *counts_of(made),
         *numbers_of([own, made.tables["sensitivity"]], 2),
         *(f"{age:.1f}" for age in ages),
-        f"{detectable:.3f}".lstrip("0"),
+        *(f"{detectable_rho(n, 1e-4, 0.8):.3f}".lstrip("0") for n in (own["n"].min(), own["n"].max())),
+        *(f"{abs(value):.2f}".lstrip("0") for value in (differences.median(), differences.min(), differences.max())),
+        *(f"{n * 1e-4:.4f}".lstrip("0") for n in tests),
     }
 
-    text = re.sub(r"95% CI|P < \.0001|organ \d|muscle \d|[\[(]\d+(\.\d)?%[\])]", "", results(made))
+    text = re.sub(r"95% CI|80% power|\.0001|organ \d|muscle \d|[\[(]\d+(\.\d)?%[\])]", "", results(made))
     found = re.findall(r"(?<![\w.])\.?\d(?:[\d,]*\d)?(?:\.\d+)?", text)
     assert len(found) > 30
     assert [word for word in found if word.replace(",", "") not in known] == []
@@ -251,8 +250,8 @@ def test_repeated_patients_are_in_the_results_with_every_n_and_in_the_note_of_ta
 
     document = manuscript.association_document(made)
 
-    assert "Scans of the same patient are not independent" in results(made)
-    assert f"The study included {scans} scans of {patients} patients. Scans of the same" in document.notes[0]
+    assert summaries.BY_PATIENT in results(made)
+    assert f"The study included {scans} scans of {patients} patients. {summaries.BY_PATIENT}" in document.notes[0]
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
 
 
@@ -297,7 +296,7 @@ def test_texts_contain_patients_and_scans_of_every_step_and_sex():
     assert "The study sample included 200 scans of 50 patients (median age at the time of the scan, " in text
     assert f"{n_patients} women [{shares[0]}] and {50 - n_patients} men [{shares[1]}])." in text
     assert "Label maps were available for 200 of 200 scans (100%; 50 of 50 patients)" in text
-    assert "With 200 values of 50 patients, the largest number" in text
+    assert "With 50 patients, the study had 80% power to detect a correlation of .605 in size (alpha = .0001)." in text
     methods = text_of_methods(made)
     assert "The registry contained 200 scans of 50 patients." in methods
     assert "Patients could contribute more than one scan." in methods
@@ -363,5 +362,5 @@ def test_the_methods_state_the_assumption_about_scans_without_patient_id():
 
 
 def test_a_study_of_one_scan_per_patient_has_no_note_on_repeated_patients(made):
-    assert "Scans of the same patient" not in results(made)
+    assert summaries.BY_PATIENT not in results(made)
     assert manuscript.association_document(made).cells["n"].str.fullmatch(r"\d+").all()

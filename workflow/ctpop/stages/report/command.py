@@ -18,11 +18,20 @@ from ctpop.figures import formatting
 from ctpop.figures.association import cut_points
 from ctpop.figures.export import Picture, Plan
 from ctpop.foundation.files import write_text
-from ctpop.stages.report import manuscript, pages, phrases, published_results, summaries
+from ctpop.stages.report import (
+    age_methods,
+    age_sentences,
+    manuscript,
+    pages,
+    phrases,
+    published_results,
+    summaries,
+)
 from ctpop.stages.report.figure_files import processes_for, save_all
 from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy, read_study
 from ctpop.stages.report.provenance import provenance
+from ctpop.stages.report.references import References
 from ctpop.study import configuration, label_sets, rule_sets
 
 LOG = logging.getLogger(__name__)
@@ -34,6 +43,7 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
     made = pages.templates().get_template("methods.md")
     text = made.render(
         phrases=vars(phrases),
+        references=References(bibliography()),
         config=study.config,
         label_set=study.label_set.name,
         counts=sources["counts"],
@@ -42,20 +52,23 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
         rules=phrases.screening(study),
         bounded="below_bound" in rule_sets.read(screen["rules"]).rules,
         n_bounds=int(study.label_set.table["lower_bound_ml"].notna().sum()),
-        changed_bounds=[manuscript.in_a_sentence(name) for name in screen.get("lower_bound_ml") or []],
+        changed_bounds=[age_sentences.in_a_sentence(name) for name in screen.get("lower_bound_ml") or []],
         screening=summaries.screening_rules(study),
         age_groups=phrases.age_groups(cut_points(tables["groups"]), study.config["aging"]["quartiles"]),
         families=manuscript.families(study),
         n_grouped=len(study.label_set.groups),
         n_sexes=tables["cohort"]["sex"].nunique(),
-        adjusted_for=manuscript.adjusted_for(tables),
-        n_covariates=manuscript.n_covariates(tables),
-        has_centiles="centiles" in tables and not tables["centiles"].empty,
+        **age_methods.values(study),
         compared=tables["compare_published"]["outcome"].isin(published_results.COMPARED).any(),
         packages=phrases.packages(sources),
         sources=sources,
     )
     return phrases.tidy(text)
+
+
+def bibliography() -> str:
+    """Return the literature that a manuscript can cite, in BibTeX format."""
+    return (pages.TEMPLATES / "references.bib").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -88,8 +101,7 @@ def write(study: FinishedStudy, options: ReportOptions) -> None:
     write_text(json.dumps(sources, indent=2, ensure_ascii=False, sort_keys=True) + "\n", beside)
     methods = methods_text(study, sources)
     manuscript_files.write_prose(methods, options.report, "methods")
-    references = (pages.TEMPLATES / "references.bib").read_text(encoding="utf-8")
-    manuscript.write(study, pages.templates().get_template("results.md"), references, options.report)
+    manuscript.write(study, pages.templates().get_template("results.md"), bibliography(), options.report)
     pages.write(study, drawings, sources, methods, pages.Site(options.report, options.figures, options.tables, beside))
     LOG.info("%d figures from %d tables", len(drawings), len(study.tables))
 

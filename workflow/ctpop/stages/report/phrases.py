@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, SEX_WORDS, coefficient, count, listed, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, SEX_WORDS, count, listed, percent, scans_of_patients
 from ctpop.stages.report import summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.provenance import ABSENT
@@ -156,18 +156,6 @@ def sexes(study: FinishedStudy) -> list[str]:
 def sample(study: FinishedStudy) -> str:
     """Return age and sex in parentheses: `(median age, 55.5 years […]; 17 women [49%] and 18 men [51%])`."""
     return f" ({'; '.join(filter(None, [age(study), series(sexes(study))]))})"
-
-
-def change(differences: pd.Series) -> str:
-    """Return the largest change of a correlation under other screening rules as a sentence; may be empty."""
-    known = differences.abs().dropna()
-    if known.empty:
-        return ""
-    most = float(known.max())
-    if most == 0:
-        return "Correlation coefficients did not change with other screening rules."
-    largest = f"less than {coefficient(0.01)}" if most < 0.01 else f"at most {coefficient(most)}"
-    return f"With other screening rules, correlation coefficients changed by {largest}."
 
 
 def reviewed(n: dict[str, int]) -> list[str]:

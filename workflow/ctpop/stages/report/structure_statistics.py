@@ -78,6 +78,7 @@ def results(rows: StructureRows) -> CellGrid:
             lambda row: cells.coefficient(row["epsilon_squared_of_rho"]),
         ),
         ("ε² more than twice the expected value", "groups", lambda row: _flag(row["discordant"])),
+        ("ε² more than twice this value", "groups", lambda row: _flag(row["discordant"])),
         ("Normality: Kolmogorov-Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
         (f"{P} (<i>D</i>)", "normality", lambda row: cells.p_value(row["p"])),
         ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),

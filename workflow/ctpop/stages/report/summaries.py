@@ -30,17 +30,14 @@ STATUS = {**{status.name: status.label for status in SegmentStatus}, **NOT_MEASU
 FLOW_ENDS = ("before", "removed", "after")
 FAILURES_SHOWN = 50
 CHANGES_SHOWN = 10
-DEPENDENCE = (
-    "Scans of the same patient are not independent but were analyzed as independent observations; P values are"
-    " therefore too small, and confidence intervals are too narrow."
-)
+BY_PATIENT = "Confidence intervals and P values account for the dependence between scans of the same patient."
 
 
 def counts(study: FinishedStudy) -> dict[str, int]:
     """Return the numbers of scans, structures, and values at each stage."""
     tables = study.tables
     flow, cohort, measures = tables["flow"], tables["cohort"], tables["measures"]
-    associations = tables["associations"].loc[tables["associations"]["family"] == "structures"]
+    associations = tables["associations"].loc[tables["associations"]["structure"].isin(study.label_set.names)]
     segments = tables.get("segments")
     patient_of = patient_of_scan(cohort)
     made = {}
@@ -80,12 +77,24 @@ def repeated_patients(study: FinishedStudy) -> str:
     patients = study.n_patients
     if patients == len(cohort):
         return ""
-    return f"The study included {count(len(cohort), 'scan')} of {count(patients, 'patient')}. {DEPENDENCE}"
+    return f"The study included {count(len(cohort), 'scan')} of {count(patients, 'patient')}. {BY_PATIENT}"
 
 
-def tests_of(table: pd.DataFrame) -> int:
-    """Return the number of tests of individual structures with a result, which is the size of their family."""
-    return int(table.loc[table["family"] == "structures", "p"].notna().sum())
+def test_names(study: FinishedStudy) -> dict[str, str]:
+    """Return the names of the tests of each table; patients with several scans require tests by patient."""
+    if study.n_patients < len(study.tables["cohort"]):
+        return {"associations": "correlation", "groups": "overall score test", "posthoc": "pairwise score test"}
+    return {"associations": "correlation", "groups": "Kruskal-Wallis test", "posthoc": "rank-sum test"}
+
+
+def tests(study: FinishedStudy) -> dict[str, int]:
+    """Return the number of tests of individual structures with a result, by the name of the test."""
+    columns, names = {"associations": "rho", "groups": "p", "posthoc": "p"}, study.label_set.names
+    tables = {name: study.tables[name] for name in columns}
+    return {
+        test: int(tables[name].loc[tables[name]["structure"].isin(names), columns[name]].notna().sum())
+        for name, test in test_names(study).items()
+    }
 
 
 def flow(study: FinishedStudy) -> list[tuple[str, str, str, str]]:
