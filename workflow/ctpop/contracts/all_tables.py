@@ -7,12 +7,14 @@ modules import tables and lists of codes from this module. The modules of `contr
 from ctpop.contracts import study_tables
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
 from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
+from ctpop.contracts.change_points import CHANGE_POINT_CURVES, CHANGE_POINTS
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     CENTILE_MODELS,
+    CHANGES,
     CHOSEN,
     CRITERIA,
     CURVE_TERMS,
@@ -63,6 +65,9 @@ __all__ = [
     "CENTILES_SHOWN",
     "CENTILE_CALIBRATION",
     "CENTILE_MODELS",
+    "CHANGES",
+    "CHANGE_POINTS",
+    "CHANGE_POINT_CURVES",
     "CHOSEN",
     "COHORT",
     "COMPARE_PUBLISHED",

@@ -36,6 +36,7 @@ CODE_LISTS = (
         codes.CURVE_TERMS,
     ),
     ("Centile models", "column `model` of `centiles` and `centile_calibration`", codes.CENTILE_MODELS),
+    ("Changes of slope", "column `outcome` of `change_points`", codes.CHANGES),
     ("Contrast findings", "column `looks` of `contrast_check`", codes.CONTRAST_LOOKS),
     ("Conversion status", "column `status` of `conversions`", dicom_codes.CONVERSION_STATUS),
     ("Converter warnings", "column `warnings` of `conversions`", dicom_codes.WARNINGS),

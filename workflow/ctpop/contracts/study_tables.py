@@ -91,6 +91,8 @@ TABLES = (
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
+    StudyTable("change_points", "change_points"),
+    StudyTable("change_point_curves", "change_points"),
     StudyTable("compare_published", "published"),
     StudyTable("compare_truth", "aging", needs="truth"),
     StudyTable("analysis_sets", "screen", per_scan=True, csv=False),
@@ -123,6 +125,9 @@ SECTIONS = {
         "confounders",
     ),
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
+    "change_points": Section(
+        "Change points", "Ages at which slopes change: one row per structure, measure, and sex.", "change_points"
+    ),
     "published": Section("Comparison", "Results of the original study and of this study.", "paper"),
     "evaluate": Section(
         "Evaluation", "Agreement of label maps with reference masks: one row per structure.", "evaluation"
