@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from ctpop.stats.patient_covariance import robust_covariance
 from ctpop.stats.splines import FEWEST_KNOTS, natural_basis
@@ -83,7 +83,7 @@ class AgeSpline:
         contrasts = rise / (2 * STEP_YEARS)
         slope = contrasts @ self.heights
         error = np.sqrt(np.einsum("ij,jk,ik->i", contrasts, self.covariance, contrasts))
-        half = float(stats.t.ppf((1 + confidence) / 2, self.degrees)) * error
+        half = float(stdtrit(self.degrees, (1 + confidence) / 2)) * error
         return slope, slope - half, slope + half
 
 

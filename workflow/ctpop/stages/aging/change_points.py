@@ -32,7 +32,7 @@ LOG = logging.getLogger(__name__)
 SEXES = ("female", "male")
 WITH_CHANGE = ("break", "break_or_curve")
 FEWEST_PATIENTS = 50
-NO_RESIDUAL = 1e-20  # relative residual sum of squares of an exact fit
+NO_RESIDUAL = 1e-12  # relative residual sum of squares of an exact fit
 UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
 
 
@@ -80,7 +80,7 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Fit:
+class ChangePointFit:
     """The result for one series and sex: the row of `change_points`, and the rows of `change_point_curves`."""
 
     row: dict[str, Any]
@@ -89,7 +89,7 @@ class Fit:
 
 def fits_of(
     each: Series, sex_of: np.ndarray, covariates: list[Covariate], settings: ChangePointSettings
-) -> Iterator[Fit]:
+) -> Iterator[ChangePointFit]:
     """Yield the result for each sex; `sex_of` contains the sex of each scan of the cohort."""
     sexes = sex_of[each.rows["position"].to_numpy()]
     others = [covariate for covariate in covariates if covariate.name != "sex"]
@@ -98,14 +98,14 @@ def fits_of(
         name = {"structure": each.structure, "measure": each.measure, "sex": sex, "unit": UNITS[each.measure]}
         relation, reason = relation_of(sample, each.measure, settings)
         if relation is None:
-            yield Fit({**name, **sample.counts, "reason": reason}, all_tables.CHANGE_POINT_CURVES.empty())
+            yield ChangePointFit({**name, **sample.counts, "reason": reason}, all_tables.CHANGE_POINT_CURVES.empty())
             continue
         random = generator_for(settings.bootstrap_seed, "change_points", each.structure, each.measure, sex)
         found, curves = compared(relation, settings, random)
         if found["reason"] != "ok":
             curves = all_tables.CHANGE_POINT_CURVES.empty()
         sizes = {key: sample.counts[key] for key in ("n", "n_patients")}
-        yield Fit({**name, **sample.counts, **found}, curves.assign(**name, **sizes).drop(columns="unit"))
+        yield ChangePointFit({**name, **sample.counts, **found}, curves.assign(**name, **sizes).drop(columns="unit"))
 
 
 def relation_of(sample: Sample, measure: str, settings: ChangePointSettings) -> tuple[Relation | None, str]:
@@ -240,7 +240,7 @@ def run(options: ChangePointsOptions) -> None:
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     chosen = [each for each in series if each.structure in settings.change_points]
     progress = Progress(LOG, len(chosen), "structures and measures")
-    fits: list[Fit] = []
+    fits: list[ChangePointFit] = []
     for each in chosen:
         fits += fits_of(each, cohort["sex"].to_numpy(), together, settings)
         progress.add()
@@ -249,7 +249,7 @@ def run(options: ChangePointsOptions) -> None:
     all_tables.CHANGE_POINTS.write(table, options.change_points)
     curves = [fit.curves for fit in fits if len(fit.curves)] or [all_tables.CHANGE_POINT_CURVES.empty()]
     all_tables.CHANGE_POINT_CURVES.write(pd.concat(curves, ignore_index=True), options.curves)
-    found = table["outcome"].fillna(table["reason"]).value_counts()
+    found = pd.Series([fit.row.get("outcome", fit.row["reason"]) for fit in fits], dtype="str").value_counts()
     LOG.info("%d rows = %s", len(table), " + ".join(f"{n} {code}" for code, n in found.items()) or "0")
 
 
