@@ -44,6 +44,7 @@ def test_table_names_are_unchanged():
         "associations_by_sex",
         "rank_ancova",
         "age_curves",
+        "detectable_effects",
         "centiles",
         "centile_calibration",
         "z_scores",

@@ -10,6 +10,7 @@ from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHO
 from ctpop.contracts.change_points import CHANGE_POINT_CURVES, CHANGE_POINTS
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
+from ctpop.contracts.detectable import DETECTABLE_EFFECTS
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
@@ -80,6 +81,7 @@ __all__ = [
     "CRITERIA",
     "CURVE_TERMS",
     "DECISIONS",
+    "DETECTABLE_EFFECTS",
     "ENDS",
     "EVALUATION_STATUS",
     "EXCLUSIONS",

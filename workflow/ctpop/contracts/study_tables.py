@@ -88,6 +88,7 @@ TABLES = (
     StudyTable("associations_by_sex", "adjust"),
     StudyTable("rank_ancova", "adjust"),
     StudyTable("age_curves", "adjust"),
+    StudyTable("detectable_effects", "effects"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
