@@ -69,6 +69,7 @@ rule all:
         rules.report.output,
         rules.adjust.output,
         CENTILES,
+        CHANGE_POINTS,
         GALLERY,
         EVALUATION,
         CONVERSIONS,

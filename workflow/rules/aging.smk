@@ -145,9 +145,7 @@ rule change_points:
         " --change-points {output.change_points:q} --curves {output.change_point_curves:q} &> {log:q}"
 
 
-CHANGE_POINTS = (
-    rules.change_points.output if config["aging"]["change_points"] else []
-)
+CHANGE_POINTS = rules.change_points.output if config["aging"]["change_points"] else []
 
 
 rule published:

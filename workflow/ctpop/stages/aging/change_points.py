@@ -215,6 +215,25 @@ def ranges(curves: pd.DataFrame, limit: str, sign: int) -> str | None:
     return ";".join(f"{ages[start]}-{ages[end]}" for start, end in zip(starts, ends, strict=True)) or None
 
 
+def tables_of(
+    series: list[Series], cohort: pd.DataFrame, covariates: list[Covariate], settings: ChangePointSettings
+) -> dict[str, pd.DataFrame]:
+    """Return the tables `change_points` and `change_point_curves` of the series, and log the progress."""
+    progress = Progress(LOG, len(series), "structures and measures")
+    fits: list[ChangePointFit] = []
+    for each in series:
+        fits += fits_of(each, cohort["sex"].to_numpy(), covariates, settings)
+        progress.add()
+    found = pd.Series([fit.row.get("outcome", fit.row["reason"]) for fit in fits], dtype="str").value_counts()
+    LOG.info("%d rows = %s", len(fits), " + ".join(f"{n} {code}" for code, n in found.items()) or "0")
+    rows = pd.DataFrame([fit.row for fit in fits], columns=list(all_tables.CHANGE_POINTS.columns))
+    curves = [fit.curves for fit in fits if len(fit.curves)] or [all_tables.CHANGE_POINT_CURVES.empty()]
+    return {
+        "change_points": all_tables.CHANGE_POINTS.check(rows),
+        "change_point_curves": all_tables.CHANGE_POINT_CURVES.check(pd.concat(curves, ignore_index=True)),
+    }
+
+
 @dataclass(frozen=True)
 class ChangePointsOptions:
     """Options of the command `change-points`; `ctpop change-points --help` explains them."""
@@ -239,18 +258,9 @@ def run(options: ChangePointsOptions) -> None:
     LOG.info(message, len(analysis), size_of(cohort), named(together), ", ".join(settings.change_points) or "none")
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     chosen = [each for each in series if each.structure in settings.change_points]
-    progress = Progress(LOG, len(chosen), "structures and measures")
-    fits: list[ChangePointFit] = []
-    for each in chosen:
-        fits += fits_of(each, cohort["sex"].to_numpy(), together, settings)
-        progress.add()
-    columns = list(all_tables.CHANGE_POINTS.columns)
-    table = pd.DataFrame([fit.row for fit in fits], columns=columns)
-    all_tables.CHANGE_POINTS.write(table, options.change_points)
-    curves = [fit.curves for fit in fits if len(fit.curves)] or [all_tables.CHANGE_POINT_CURVES.empty()]
-    all_tables.CHANGE_POINT_CURVES.write(pd.concat(curves, ignore_index=True), options.curves)
-    found = pd.Series([fit.row.get("outcome", fit.row["reason"]) for fit in fits], dtype="str").value_counts()
-    LOG.info("%d rows = %s", len(table), " + ".join(f"{n} {code}" for code, n in found.items()) or "0")
+    tables = tables_of(chosen, cohort, together, settings)
+    all_tables.CHANGE_POINTS.write(tables["change_points"], options.change_points)
+    all_tables.CHANGE_POINT_CURVES.write(tables["change_point_curves"], options.curves)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

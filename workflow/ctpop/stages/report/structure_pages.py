@@ -8,6 +8,7 @@ import pandas as pd
 from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_change_points import change_points
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_screening import (
     beside_published,
@@ -22,12 +23,13 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
+    "change_points",
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, change_points, centiles),
     *(losses, failures, extremes, sensitivity, beside_truth),
 )
 
@@ -64,7 +66,8 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
 
 def figures_of(name: str) -> list[str]:
     """Return the possible names of the figures of one structure, in the order of its page."""
-    return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES)]
+    kinds = ("centiles", "change_point")
+    return [f"structure_{name}", *(f"{kind}_{name}_{measure}" for kind in kinds for measure in MEASURES)]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:
