@@ -9,6 +9,7 @@ from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.structure_change_points import change_points
+from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_screening import (
     beside_published,
@@ -23,13 +24,13 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
-    "change_points",
+    *("detectable_effects", "change_points"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, change_points, centiles),
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
     *(losses, failures, extremes, sensitivity, beside_truth),
 )
 
