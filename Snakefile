@@ -70,6 +70,7 @@ rule all:
         rules.adjust.output,
         rules.effects.output,
         CENTILES,
+        CHANGE_POINTS,
         GALLERY,
         EVALUATION,
         CONVERSIONS,

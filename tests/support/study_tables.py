@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.documents.table1 import table1
-from ctpop.stages.aging import adjust, centiles, effects, published
+from ctpop.stages.aging import adjust, centiles, change_points, effects, published
 from ctpop.stages.aging import age_series as series
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging.truth_comparison import truth_table
@@ -294,6 +295,15 @@ def centile_tables(
         "centiles": all_tables.CENTILES.check(centiles.joined(all_tables.CENTILES, curves)),
         "centile_calibration": all_tables.CENTILE_CALIBRATION.check(bands),
     }
+
+
+def change_point_tables(tables: dict[str, pd.DataFrame], labels: LabelSet, of: list[str]) -> dict[str, pd.DataFrame]:
+    """Return the change points and age curves of the structures `of` in a study, adjusted for the usual covariates."""
+    settings = replace(chosen(change_points.ChangePointSettings, "aging", None), change_points=of)
+    patients = tables["cohort"]
+    covariates = joint(covariates_of(patients, settings.covariates, settings.categorical), settings.covariate_share)
+    split = series.split(adjust.with_positions(tables["analysis"], patients), labels.names, list(labels.groups))
+    return change_points.tables_of([each for each in split if each.structure in of], patients, covariates, settings)
 
 
 def write(tables: dict[str, pd.DataFrame], folder: Path, *names: str) -> None:

@@ -149,6 +149,47 @@ rule centiles:
 CENTILES = rules.centiles.output if config["aging"]["centiles"] else []
 
 
+rule change_points:
+    input:
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        code=code("change-points"),
+    output:
+        **tables_of("change_points"),
+    log:
+        rules_of_study.log_file(STUDY, "change_points"),
+    benchmark:
+        f"{STUDY}/benchmarks/change_points.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        **rules_of_study.resources("change_points"),
+    params:
+        program=program,
+        config=settings_file,
+        settings=settings_digest(
+            "aging.confidence",
+            "aging.covariates",
+            "aging.categorical",
+            "aging.covariate_share",
+            "aging.knots",
+            "aging.change_points",
+            "aging.bootstrap_seed",
+            "cohort.values",
+        ),
+    message:
+        "change_points: ages at which slopes change, for each sex"
+    shell:
+        "OPENBLAS_NUM_THREADS=1 {params.program} change-points --analysis {input.analysis:q}"
+        " --cohort {input.cohort:q} --structures {input.structures:q} --config {params.config:q}"
+        " --change-points {output.change_points:q} --curves {output.change_point_curves:q} &> {log:q}"
+
+
+CHANGE_POINTS = rules.change_points.output if config["aging"]["change_points"] else []
+
+
 rule published:
     input:
         flow=f"{STUDY}/tables/flow.parquet",

@@ -5,7 +5,18 @@ rule runtime:
     input:
         report=f"{STUDY}/report/index.html",  # one file per job suffices, and each file slows down planning
         adjust=f"{STUDY}/tables/adjusted.parquet",
-        others=[*(files[:1] for files in (CENTILES, GALLERY, EVALUATION, CONVERSIONS))],
+        others=[
+            *(
+                files[:1]
+                for files in (
+                    CENTILES,
+                    CHANGE_POINTS,
+                    GALLERY,
+                    EVALUATION,
+                    CONVERSIONS,
+                )
+            )
+        ],
         segments=[] if START_FROM == "measures" else f"{STUDY}/tables/segments.parquet",
         templates=[
             str(resource("report", name)) for name in ("runtime.html", "style.css")

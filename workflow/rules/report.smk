@@ -12,6 +12,7 @@ FIGURES = catalog.names_of_report(
         pairs=bool(SIDED),
         centiles=bool(CENTILES),
         truth=bool(TRUTH),
+        change_points=config["aging"]["change_points"],
     )
 )
 
@@ -28,6 +29,7 @@ rule report:
         adjusted=rules.adjust.output,
         effects=rules.effects.output,
         centiles=CENTILES,  # empty if centiles are not computed
+        change_points=CHANGE_POINTS,  # empty if no structure is selected
         published=rules.published.output,
         structures=STRUCTURES,
         groups=[GROUPS, GROUP_NAMES],

@@ -56,7 +56,15 @@ def test_without_structures_there_is_one_empty_page(kind):
     assert pages_of(kind, []) == {f"{kind}_p01": []}
 
 
-WHOLE = Contents(["liver", "hip_left"], ["hips"], [("liver", "hu_mean")], pairs=True, centiles=True, truth=True)
+WHOLE = Contents(
+    ["liver", "hip_left"],
+    ["hips"],
+    [("liver", "hu_mean")],
+    pairs=True,
+    centiles=True,
+    truth=True,
+    change_points=("hips",),
+)
 ALWAYS = {"flow", "age_by_sex", "figure6", "spearman_overview", "heatmap", "sensitivity", "published"}
 
 
@@ -68,6 +76,7 @@ def test_the_figures_of_a_report_follow_from_what_the_study_has():
     assert set(names_of_report(WHOLE)) - set(least) == {
         *("spearman_groups", "asymmetry", "truth", "structure_hip_left", "structure_hips"),
         *("scatter_liver_hu_mean", "boxes_liver_hu_mean", "centiles_liver_hu_mean"),
+        *("change_point_hips_volume_ml", "change_point_hips_hu_mean"),
     }
 
 

@@ -35,6 +35,7 @@ def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "m
     tables = study_tables.study(patients, label_set, failed=failed, curves_of=drawn)
     if not truth:
         del tables["truth"], tables["compare_truth"]
+    tables |= study_tables.change_point_tables(tables, label_set, drawn)
     config = configuration.validated(
         {
             "study": {"name": "layout", "registry": "registry.csv", **({"banner": banner} if banner else {})},
@@ -42,6 +43,7 @@ def study(n, label_set, figure6, banner=BANNER, failed=None, sexes=("female", "m
             "segment": {"model": "demo"},
         }
     )
+    config["aging"]["change_points"] = list(dict.fromkeys(drawn))
     config["report"]["figure6"] = figure6  # structures that no shipped label set contains
     return FinishedStudy(config, label_set, tables)
 
@@ -171,7 +173,17 @@ def framed(drawings):
 
 def test_no_text_leaves_its_figure(drawings, framed):
     kinds = {drawing.kind for drawing in drawings}
-    assert {"flow", "heatmap", "published", "centiles", "structure", "by_sex", "figure_s3", "sensitivity"} <= kinds
+    assert {
+        "flow",
+        "heatmap",
+        "published",
+        "centiles",
+        "change_point",
+        "structure",
+        "by_sex",
+        "figure_s3",
+        "sensitivity",
+    } <= kinds
     assert {name: outside(figure, words, frames) for name, figure, words, frames in framed} == {
         name: [] for name, *_ in framed
     }

@@ -290,6 +290,14 @@ def test_structure_names_in_settings_are_checked_before_the_run():
     assert "screen.lower_bound_ml: label set total_117 does not contain splen" in message
 
 
+def test_structure_names_of_change_points_are_checked_before_the_run():
+    with pytest.raises(ContractError) as refused:
+        configuration.validated(study_of("total_117", aging={"change_points": ["hips", "vertebrae_L11"]}))
+
+    expected = "aging.change_points: label set total_117 does not contain vertebrae_L11; did you mean 'vertebrae_L1'?"
+    assert expected in str(refused.value)
+
+
 def test_a_group_of_structures_can_be_a_panel_but_has_no_bound():
     group = study_of("total_117", report={"figure6": [["hips", "hu_mean"]]})
     elsewhere = study_of("demo", report={"figure6": [["ribs", "hu_mean"]]})

@@ -7,9 +7,11 @@ modules import tables and lists of codes from this module. The modules of `contr
 from ctpop.contracts import study_tables
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
 from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
+from ctpop.contracts.change_points import CHANGE_POINT_CURVES, CHANGE_POINTS
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.comparison import COMPARISON, COMPARISON_REASONS, COUNTERPARTS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
+from ctpop.contracts.detectable import DETECTABLE_EFFECTS
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.effects import AGE_EFFECTS, AGE_MODELS, BODY_SIZE, SEX_DIFFERENCES
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
@@ -17,6 +19,7 @@ from ctpop.contracts.keys import (
     AGE_FORMS,
     ANALYSES,
     CENTILE_MODELS,
+    CHANGES,
     CHOSEN,
     CRITERIA,
     CURVE_TERMS,
@@ -77,6 +80,9 @@ __all__ = [
     "CENTILES_SHOWN",
     "CENTILE_CALIBRATION",
     "CENTILE_MODELS",
+    "CHANGES",
+    "CHANGE_POINTS",
+    "CHANGE_POINT_CURVES",
     "CHOSEN",
     "COHORT",
     "COMPARE_PUBLISHED",
@@ -91,6 +97,7 @@ __all__ = [
     "CURVE_TERMS",
     "DECIDING_TESTS",
     "DECISIONS",
+    "DETECTABLE_EFFECTS",
     "EFFECT_SEXES",
     "ENDS",
     "EVALUATION_STATUS",

@@ -52,6 +52,7 @@ CODE_LISTS = (
     ("Forms of age curves", "column `form` of `age_effects`, `age_models`, and `sex_differences`", codes.AGE_FORMS),
     ("Sexes of effects", "column `sex` of `age_effects`", codes.EFFECT_SEXES),
     ("Centile models", "column `model` of `centiles` and `centile_calibration`", codes.CENTILE_MODELS),
+    ("Changes of slope", "column `outcome` of `change_points`", codes.CHANGES),
     ("Contrast findings", "column `looks` of `contrast_check`", codes.CONTRAST_LOOKS),
     ("Conversion status", "column `status` of `conversions`", dicom_codes.CONVERSION_STATUS),
     ("Converter warnings", "column `warnings` of `conversions`", dicom_codes.WARNINGS),

@@ -173,6 +173,9 @@ OUTCOMES = {
     "too_few": "the number of values (for adjusted results, of patients) minus the number of fitted covariate columns"
     " is below `aging.n_min`; for centiles, the number of values is below `aging.centiles_n_min`; for effects in an age"
     " range, fewer than 25 patients of a sex (50 without sex) have an age in this range",
+    "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
+    " the number of values is below `aging.centiles_n_min`; for change points, the number of patients minus that of"
+    " columns is below 50",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, or all of their categories are combined"
@@ -190,9 +193,19 @@ OUTCOMES = {
     "few_ages": "the number of different ages, or the range of ages, is too small to fit a curve",
     "ages_outside": "the age, or the age range, is not between the 2.5th and 97.5th percentiles of age",
     "no_height": "body height is not recorded",
+    "few_ages": "the number of different ages is too small to fit a curve",
+    "narrow_ages": "the ages cover less than 25 years or fewer than three of the `aging.knots`, or the 10th and 90th"
+    " percentiles of age differ by less than 10 years",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
     "empty_decade": "a decade of age in the target age distribution contains no usable value",
+}
+CHANGES = {
+    "no_break": "no evidence of a change of slope: a straight line is not rejected, or fits better than two lines, or"
+    " the best age is within 5 years of the lowest or highest candidate age",
+    "smooth_curve": "a smooth curve fits better than two straight lines (BIC smaller by more than 2)",
+    "break": "two straight lines fit better than a smooth curve (BIC smaller by more than 2)",
+    "break_or_curve": "two straight lines and a smooth curve fit about equally well (BIC differs by at most 2)",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",

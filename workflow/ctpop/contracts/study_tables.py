@@ -92,9 +92,12 @@ TABLES = (
     StudyTable("age_models", "effects"),
     StudyTable("sex_differences", "effects"),
     StudyTable("body_size", "effects"),
+    StudyTable("detectable_effects", "effects"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
+    StudyTable("change_points", "change_points"),
+    StudyTable("change_point_curves", "change_points"),
     StudyTable("compare_published", "published"),
     StudyTable("compare_truth", "aging", needs="truth"),
     StudyTable("analysis_sets", "screen", per_scan=True, csv=False),
@@ -133,6 +136,9 @@ SECTIONS = {
         "effects",
     ),
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
+    "change_points": Section(
+        "Change points", "Ages at which slopes change: one row per structure, measure, and sex.", "change_points"
+    ),
     "published": Section("Comparison", "Results of the original study and of this study.", "paper"),
     "evaluate": Section(
         "Evaluation", "Agreement of label maps with reference masks: one row per structure.", "evaluation"

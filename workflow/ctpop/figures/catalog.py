@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from ctpop.contracts.codes import MEASURES
+
 SPLINE_FROM = 30  # smallest number of values for a spline; with fewer values, the trend is a straight line
 
 
@@ -22,6 +24,7 @@ class Repeat(Enum):
     pages_of_all = "numbered pages that show every structure and group"
     panels = "one for each panel of Figure 6"
     all = "one for each structure and group"
+    changes = "one for each measure of each structure in `aging.change_points`"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Contents:
     pairs: bool
     centiles: bool
     truth: bool
+    change_points: tuple[str, ...] = ()
 
 
 KINDS = (
@@ -135,6 +139,18 @@ KINDS = (
         " within 5 years of an age. n is the number of values that passed segmentation screening.",
         Repeat.panels,
         needs="centiles",
+    ),
+    FigureKind(
+        "change_point",
+        "Change of slope",
+        "Age",
+        "Scatterplots show volume or attenuation by age for women (A) and men (B) with a natural cubic spline of age"
+        " (solid line) and, if a change of slope is reported, two straight lines that meet (dashed line), the age at"
+        " which they meet (vertical line), and its {ci} confidence interval (shaded area). All lines are at the mean of"
+        " the covariates. The plots below show the derivative of the spline with pointwise {ci} confidence limits (C,"
+        " D). n is the number of scans in the models.",
+        Repeat.changes,
+        needs="change_points",
     ),
     FigureKind(
         "spearman_overview",
@@ -285,5 +301,7 @@ def _names(kind: FigureKind, contents: Contents) -> Iterable[str]:
             return [f"{kind.name}_{structure}_{measure}" for structure, measure in contents.panels]
         case Repeat.all:
             return [f"{kind.name}_{name}" for name in everything]
+        case Repeat.changes:
+            return [f"{kind.name}_{name}_{measure}" for name in contents.change_points for measure in MEASURES]
         case Repeat.once:
             return [kind.name]

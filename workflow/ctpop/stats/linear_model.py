@@ -399,6 +399,30 @@ def linear_model(columns: np.ndarray, patients: np.ndarray) -> LinearModel:
     return LinearModel(places[by_patient], starts, kept, redundant, orthogonal, triangle, adjusted)
 
 
+def leverage(columns: np.ndarray) -> np.ndarray:
+    """Return the leverage of each row, which is 1 if the row is fitted exactly for any value.
+
+    Parameters
+    ----------
+    columns : np.ndarray of float, shape (n, p)
+        Columns of a linear model, which can be linearly dependent.
+
+    Returns
+    -------
+    np.ndarray of float, shape (n,)
+        Leverage of each row, from 0 to 1.
+
+    Examples
+    --------
+    >>> leverage(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).round(6).tolist()
+    [0.5, 0.5, 1.0]
+
+    """
+    basis, sizes, _ = np.linalg.svd(columns, full_matrices=False)
+    result: np.ndarray = (basis[:, sizes > 1e-10 * sizes.max(initial=0)] ** 2).sum(axis=1)
+    return result
+
+
 def _decomposed(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return which columns are independent of preceding columns, and the QR decomposition of these columns."""
     kept = np.ones(columns.shape[1], dtype=bool)

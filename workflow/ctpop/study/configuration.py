@@ -593,6 +593,7 @@ def _unknown_structures(config: dict[str, Any]) -> Iterator[str]:
     mentioned = {
         "report.figure6": (panels, [*names, *groups_of(names)]),
         "aging.primary": ((config.get("aging") or {}).get("primary", []), [*names, *groups_of(names)]),
+        "aging.change_points": ((config.get("aging") or {}).get("change_points", []), [*names, *groups_of(names)]),
         "screen.lower_bound_ml": (list((config.get("screen") or {}).get("lower_bound_ml") or {}), names),
         "evaluate.structures": ((config.get("evaluate") or {}).get("structures", []), names),
     }

@@ -10,10 +10,10 @@ from ctpop.stages.aging.age_series import Series, sizes
 from ctpop.stages.aging.samples import AdjustmentSettings, Patients, Sample, explaining, sample_of
 from ctpop.stats.correlation import Correlation, rho_of_ranks
 from ctpop.stats.design import Covariate, Design, designed, merged, strata_of
+from ctpop.stats.linear_model import leverage
 from ctpop.stats.ordinal import Ordinal
 from ctpop.stats.psr import correlation_of_residuals
 from ctpop.stats.ranks import ranks_of
-from ctpop.stats.splines import leverage
 from ctpop.stats.strata import informative_scans, within_strata
 
 EXPLAINED = 0.01  # smallest SD of probability-scale residuals for a correlation; the SD is 0.58 without covariates

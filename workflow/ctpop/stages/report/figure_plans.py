@@ -9,6 +9,7 @@ from ctpop.figures import (
     boxes,
     by_sex,
     centiles,
+    change_point,
     failures,
     figure6,
     figure_s3,
@@ -35,6 +36,8 @@ def plans(study: FinishedStudy) -> Iterator[Plan]:
     yield from of_cohort(study)
     yield from of_exclusions(study)
     yield from of_chosen(study)
+    if "change_points" in study.tables:
+        yield from of_change_points(study)
     yield from of_correlations(study)
     yield of_sensitivity(study)
     yield from of_failures(study)
@@ -91,6 +94,17 @@ def of_centiles(study: FinishedStudy, finding: StructureFinding) -> Plan:
     words = f"Centile curves by age. {finding.title}, {finding.axis}. {centiles.summary(shown)}."
     draw, tell = partial(centiles.draw, finding, shown, study.conventions), partial(centiles.source, shown)
     return Plan(f"centiles_{finding.structure}_{finding.measure}", "centiles", words, draw, tell)
+
+
+def of_change_points(study: FinishedStudy) -> Iterator[Plan]:
+    """Yield the plans of the age curves with a change of slope."""
+    for finding in [finding for name in study.config["aging"]["change_points"] for finding in study.pair(name)]:
+        shown = change_point.shown_of(finding, study.tables)
+        found = change_point.summary(shown, study.conventions.confidence)
+        words = f"Age curves and their derivatives. {finding.title}, {finding.axis}. {found}."
+        draw = partial(change_point.draw, finding, shown, study.conventions)
+        name = f"change_point_{finding.structure}_{finding.measure}"
+        yield Plan(name, "change_point", words, draw, partial(change_point.source, shown))
 
 
 def of_correlations(study: FinishedStudy) -> Iterator[Plan]:

@@ -50,6 +50,7 @@ REQUIRED = (
     all_tables.COMPARE_PUBLISHED,
 )
 CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
+CHANGE_POINTS = (all_tables.CHANGE_POINTS, all_tables.CHANGE_POINT_CURVES)  # required if aging.change_points is set
 COLUMNS = {  # columns read from the largest tables, which have 12 million rows in a study of 100,000 scans
     "measures": ("status", "detail"),
     "verdicts": ("usable_volume", "usable_hu", "reason", "rule_reason", "reviewer"),
@@ -148,6 +149,7 @@ def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, A
 
     """
     asked = (*REQUIRED, *(CENTILES if config["aging"]["centiles"] else ()))
+    asked += CHANGE_POINTS if config["aging"]["change_points"] else ()
     tables = {
         table.name: table.read(_existing(folder / f"{table.name}.parquet"), *COLUMNS.get(table.name, ()))
         for table in asked

@@ -8,6 +8,8 @@ import pandas as pd
 from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_change_points import change_points
+from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_effects import body_size, effects, sex_differences
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_screening import (
@@ -24,6 +26,7 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
     *("age_effects", "sex_differences", "body_size"),
+    *("detectable_effects", "change_points"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
 
@@ -31,6 +34,7 @@ PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
     *(results, effects, sex_differences, body_size),
     *(beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
     *(losses, failures, extremes, sensitivity, beside_truth),
 )
 
@@ -67,7 +71,8 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
 
 def figures_of(name: str) -> list[str]:
     """Return the possible names of the figures of one structure, in the order of its page."""
-    return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES)]
+    kinds = ("centiles", "change_point")
+    return [f"structure_{name}", *(f"{kind}_{name}_{measure}" for kind in kinds for measure in MEASURES)]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:
