@@ -172,10 +172,8 @@ OUTCOMES = {
     "ok": "a result was obtained",
     "too_few": "the number of values (for adjusted results, of patients) minus the number of fitted covariate columns"
     " is below `aging.n_min`; for centiles, the number of values is below `aging.centiles_n_min`; for effects in an age"
-    " range, fewer than 25 patients of a sex (50 without sex) have an age in this range",
-    "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
-    " the number of values is below `aging.centiles_n_min`; for change points, the number of patients minus that of"
-    " columns is below 50",
+    " range, fewer than 25 patients of a sex (50 without sex) have an age in this range; for change points, the number"
+    " of patients minus that of columns is below 50",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, or all of their categories are combined"
@@ -193,7 +191,6 @@ OUTCOMES = {
     "few_ages": "the number of different ages, or the range of ages, is too small to fit a curve",
     "ages_outside": "the age, or the age range, is not between the 2.5th and 97.5th percentiles of age",
     "no_height": "body height is not recorded",
-    "few_ages": "the number of different ages is too small to fit a curve",
     "narrow_ages": "the ages cover less than 25 years or fewer than three of the `aging.knots`, or the 10th and 90th"
     " percentiles of age differ by less than 10 years",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
