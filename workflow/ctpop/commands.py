@@ -40,6 +40,12 @@ def _aging() -> Command:
     return command
 
 
+def _missing() -> Command:
+    from ctpop.stages.aging import missing
+
+    return missing
+
+
 def _centiles() -> Command:
     from ctpop.stages.aging import centiles
 
@@ -241,6 +247,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "contrast": Entry("check the recorded contrast administration against attenuation", _contrast),
         "aging": Entry("compute the statistics against age from the screened measures", _aging),
         "adjust": Entry("compute the statistics against age by sex and adjusted for covariates", _adjust),
+        "missing": Entry("count missing values by age and sex and estimate their influence on results", _missing),
         "centiles": Entry("fit centile curves by sex and compute the z scores of each patient", _centiles),
         "published": Entry("compare the results of a study with the published results", _published),
         "review": Entry("render images of the masks that a reviewer rates", _review),

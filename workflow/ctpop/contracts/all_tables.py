@@ -27,6 +27,8 @@ from ctpop.contracts.keys import (
     MEASURE_STATUS,
     MEASURES,
     METRICS,
+    MISSING_CATEGORIES,
+    MISSING_REASONS,
     NORMALITY_METHODS,
     OUTCOMES,
     PLAUSIBILITY_FINDINGS,
@@ -40,6 +42,7 @@ from ctpop.contracts.keys import (
     USABLE_STATUS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
+from ctpop.contracts.missing import MISSING_SENSITIVITY, MISSINGNESS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, COMPARISON, COUNTERPARTS, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
@@ -97,6 +100,10 @@ __all__ = [
     "MEASURES_TABLE",
     "MEASURE_STATUS",
     "METRICS",
+    "MISSINGNESS",
+    "MISSING_CATEGORIES",
+    "MISSING_REASONS",
+    "MISSING_SENSITIVITY",
     "NORMALITY",
     "NORMALITY_METHODS",
     "OUTCOMES",

@@ -34,6 +34,23 @@ METRICS = {
 }
 REASONS = {reason.name: reason.meaning for reason in reasons.VERDICT_REASONS}
 FLOW_REASONS = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
+MISSING_REASONS = {
+    "used": "the value is used in the statistics",
+    **FLOW_REASONS,
+    "other_rule": "a rule after the first applicable reason excludes the value; the first applicable reason is only"
+    " flagged or excludes only the other measure",
+    "members_missing": "the group has no value because the value of at least one member is missing",
+    "members_not_included": "the group has no value because a member is not included in the segmentation; no value of a"
+    " member is missing",
+    "members_absent": "the group has no value because a member is absent; no value of a member is missing",
+}
+MISSING_CATEGORIES = {
+    "used": "the value is used in the statistics",
+    "missing": "the structure was expected, but it has no usable value",
+    "absent": "the structure has no voxel or is known to be absent, and no value is expected",
+    "not_included": "the segmentation or table of the scan (`not_in_table`: of every scan) does not include the"
+    " structure, or another scan with the same images is used instead",
+}
 DECISIONS = {
     "keep": "the measured values are used, regardless of the rules",
     "exclude": "neither the volume nor the attenuation is used, regardless of the rules",
@@ -135,6 +152,11 @@ OUTCOMES = {
     "few_ages": "the number of different ages is too small to fit a curve",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
+    "none_missing": "no value is missing",
+    "few_missing": "fewer than 10 values are missing, which is too few to estimate weights",
+    "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
+    "separated": "in some scans, the estimated probability of having a value given age and sex is below 1%; the used"
+    " values do not represent these scans",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",

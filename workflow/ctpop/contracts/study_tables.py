@@ -88,6 +88,8 @@ TABLES = (
     StudyTable("associations_by_sex", "adjust"),
     StudyTable("rank_ancova", "adjust"),
     StudyTable("age_curves", "adjust"),
+    StudyTable("missingness", "missing"),
+    StudyTable("missing_sensitivity", "missing"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
@@ -121,6 +123,12 @@ SECTIONS = {
         "Associations with age by sex and after adjustment for covariates: one row per structure, measure, and set of"
         " covariates.",
         "confounders",
+    ),
+    "missing": Section(
+        "Missing values",
+        "Missing values by age and sex, and their influence on associations with age: one row per structure, measure,"
+        " and stratum.",
+        "missing",
     ),
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
     "published": Section("Comparison", "Results of the original study and of this study.", "paper"),

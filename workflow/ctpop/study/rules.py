@@ -62,6 +62,7 @@ RULES = (
     WorkflowRule("contrast", "screen", 8000, 30),
     WorkflowRule("aging", "aging", 8000, 60),
     WorkflowRule("adjust", "aging", 8000, 120),
+    WorkflowRule("missing", "aging", 12000, 60),
     WorkflowRule("centiles", "aging", 12000, 120),
     WorkflowRule("published", "aging", 2000, 10),
     WorkflowRule("review", "review", 8000, 120, shards=True, starts=WITH_IMAGES),
