@@ -378,7 +378,7 @@ def _logistic(measured: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about separation, which the probabilities show
         fitted = sm.GLM(measured.astype(float), design, family=sm.families.Binomial()).fit(maxiter=ITERATIONS)
-    return fitted.params, fitted.fittedvalues, bool(fitted.converged)
+        return fitted.params, fitted.fittedvalues, bool(fitted.converged)
 
 
 def _weighted_influence(x: Ranks, y: Ranks, shares: np.ndarray) -> tuple[float, np.ndarray]:
