@@ -26,6 +26,7 @@ rule report:
         screen=rules.screen.output,
         aging=rules.aging.output,
         adjusted=rules.adjust.output,
+        missing=rules.missing.output,
         centiles=CENTILES,  # empty if centiles are not computed
         published=rules.published.output,
         structures=STRUCTURES,

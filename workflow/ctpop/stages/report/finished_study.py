@@ -44,6 +44,8 @@ REQUIRED = (
     all_tables.RANK_ANCOVA,
     all_tables.AGE_CURVES,
     all_tables.COMPARE_PUBLISHED,
+    all_tables.MISSINGNESS,
+    all_tables.MISSING_SENSITIVITY,
 )
 CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
 COLUMNS = {  # columns read from the largest tables, which have 12 million rows in a study of 100,000 scans

@@ -9,6 +9,7 @@ from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.structure_lists import organ_groups
+from ctpop.stages.report.structure_missing import missing_by_age, missing_influence
 from ctpop.stages.report.structure_screening import (
     beside_published,
     beside_truth,
@@ -23,12 +24,13 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
+    *("missingness", "missing_sensitivity"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
-    *(losses, failures, extremes, sensitivity, beside_truth),
+    *(losses, failures, missing_by_age, missing_influence, extremes, sensitivity, beside_truth),
 )
 
 
