@@ -166,6 +166,19 @@ def test_a_sex_or_age_without_values_is_separated():
     assert measured_model((ages < 75) | (random.random(400) < 0.2), ages, male).reason == "ok"
 
 
+def test_a_few_scans_without_representation_do_not_prevent_weights():
+    ages, male, _, random = a_cohort(10, 400)
+    male[:5] = np.nan
+    measured = random.random(400) < 0.8
+
+    measured[:5] = False
+    assert measured_model(measured, ages, male).reason == "separated"  # 1.25% of the scans
+    male[0] = 1.0
+    model = measured_model(measured, ages, male)
+    assert (model.reason, model.names[2]) == ("ok", "sex unknown")
+    assert inverse_weights(model.probability[measured]).max() < 2
+
+
 def test_a_sex_without_missing_values_has_weights_of_one():
     ages, male, _, random = a_cohort(6, 400)
     measured = (male == 0) | (random.random(400) < 0.7)

@@ -155,8 +155,8 @@ OUTCOMES = {
     "none_missing": "no value is missing",
     "few_missing": "fewer than 10 values are missing, which is too few to estimate weights",
     "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
-    "separated": "in some scans, the estimated probability of having a value given age and sex is below 1%; the used"
-    " values do not represent these scans",
+    "separated": "in more than 1% of the scans, the estimated probability of having a value given age and sex is below"
+    " 1%; the used values do not represent these scans",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",

@@ -20,8 +20,9 @@ TRUNCATION_PERCENTILE = 99.0
 # ASSUME: the number of columns is limited so that at least five missing and five measured values belong to each
 VALUES_PER_COLUMN = 5
 FEWEST_MISSING = 10
-# ASSUME: a probability of being measured below 1% means that measured values do not represent part of the cohort
-LOWEST_PROBABILITY = 0.01
+# ASSUME: measured values do not represent scans with a probability of being measured below 1%; up to 1% of the scans can
+# be without representation
+LOWEST_PROBABILITY, UNREPRESENTED_SHARE = 0.01, 0.01
 # ASSUME: missing values are as extreme as the 5th and 95th percentiles of the residuals of measured values
 RESIDUAL_PERCENTILES = (5.0, 95.0)
 HIGHEST_SHARE = 0.3  # ASSUME: with a larger proportion of missing values, bounds are too wide to be of use
@@ -150,7 +151,7 @@ def measured_model(measured: np.ndarray, ages: np.ndarray, male: np.ndarray) -> 
     -------
     MeasuredModel
         The model, or the reason for a missing model: `none_missing`, `few_missing` (fewer than 10), `separated` (part
-        of the ages or one sex has nearly no value), or `not_converged`.
+        of the ages or one sex has nearly no values), or `not_converged`.
 
     Examples
     --------
@@ -172,7 +173,7 @@ def measured_model(measured: np.ndarray, ages: np.ndarray, male: np.ndarray) -> 
     used = dict(list(columns.items())[: min(n_missing, len(measured) - n_missing) // VALUES_PER_COLUMN])
     design = np.column_stack([np.ones(len(t)), *used.values()])
     coefficients, probability, converged = _logistic(measured, design)
-    if probability.min() < LOWEST_PROBABILITY:
+    if np.mean(probability < LOWEST_PROBABILITY) > UNREPRESENTED_SHARE:
         return _without_model("separated")
     return MeasuredModel(tuple(used), coefficients, probability, "ok") if converged else _without_model("not_converged")
 
