@@ -114,7 +114,7 @@ def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    after = ("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime", "crate")
+    after = ("screen", "contrast", "adjust", "aging", "missing", "centiles", "published", "report", "runtime", "crate")
     gallery = {"review": 4, "gather_review": 1, "gallery": 1}
     assert changed.planned() == {**dict.fromkeys(after, 1), **gallery}
 

@@ -20,8 +20,8 @@ TRUNCATION_PERCENTILE = 99.0
 # ASSUME: the number of columns is limited so that at least five missing and five measured values belong to each
 VALUES_PER_COLUMN = 5
 FEWEST_MISSING = 10
-# ASSUME: measured values do not represent scans with a probability of being measured below 1%; up to 1% of the scans can
-# be without representation
+# ASSUME: measured values do not represent scans with a probability of being measured below 1%; at most 1% of the scans
+# can be without representation
 LOWEST_PROBABILITY, UNREPRESENTED_SHARE = 0.01, 0.01
 # ASSUME: missing values are as extreme as the 5th and 95th percentiles of the residuals of measured values
 RESIDUAL_PERCENTILES = (5.0, 95.0)
