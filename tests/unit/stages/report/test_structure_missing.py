@@ -6,6 +6,7 @@ import pytest
 from ctpop.contracts import all_tables
 from ctpop.figures.formatting import MISSING
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.missing_sentences import METHODS, methods_sentences, results_sentences
 from ctpop.stages.report.structure_missing import missing_by_age, missing_influence, most_missing
 from ctpop.stages.report.structure_tables import StructureRows
 from ctpop.study import configuration
@@ -109,3 +110,29 @@ def test_many_missing_values_have_weights_but_no_bounds():
     assert row[-3:-1] == [MISSING, MISSING]
     assert row[6] != MISSING
     assert row[-1].startswith("more than 30% of the values are missing")
+
+
+def test_the_results_report_missing_values_with_their_ages(with_losses):
+    table = with_losses.tables["missing_sensitivity"].set_index(["structure", "measure"])
+    row = table.loc["organ_1", "hu_mean"]
+    n = 6 * N - 5
+
+    text = results_sentences(with_losses)
+
+    share = f"60 of {n:,} volume values (2.5%) and 60 of {n:,} attenuation values (2.5%) were missing"
+    assert text.startswith(f"Among scans in which the structure was not absent, {share}. ")
+    ages = f"{row['age_missing_years']:.0f} and {row['age_used_years']:.0f} years; 60 missing of 395"
+    assert f" of the organ 1 (median age, {ages})" in text or f" of organ 1 (median age, {ages})" in text
+    assert "With weights for missing values, 2 correlations changed by at most" in text
+    assert methods_sentences(with_losses) == METHODS
+
+
+def test_studies_without_missing_values_have_no_sentences():
+    assert (results_sentences(study()), methods_sentences(study())) == ("", "")
+
+
+def test_few_missing_values_have_no_weighted_correlation():
+    found = study(lost=range(5))
+
+    assert "With weights" not in results_sentences(found)
+    assert methods_sentences(found) == ""

@@ -18,7 +18,7 @@ from ctpop.figures import formatting
 from ctpop.figures.association import cut_points
 from ctpop.figures.export import Picture, Plan
 from ctpop.foundation.files import write_text
-from ctpop.stages.report import manuscript, pages, phrases, summaries
+from ctpop.stages.report import manuscript, missing_sentences, pages, phrases, summaries
 from ctpop.stages.report.figure_files import processes_for, save_all
 from ctpop.stages.report.figure_plans import plans
 from ctpop.stages.report.finished_study import FinishedStudy, read_study
@@ -50,6 +50,7 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
         n_sexes=tables["cohort"]["sex"].nunique(),
         adjusted_for=manuscript.adjusted_for(tables),
         n_covariates=manuscript.n_covariates(tables),
+        missing=missing_sentences.methods_sentences(study),
         has_centiles="centiles" in tables and not tables["centiles"].empty,
         compared=tables["compare_published"]["verdict"].isin(manuscript.COMPARED).any(),
         packages=phrases.packages(sources),

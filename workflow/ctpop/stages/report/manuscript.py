@@ -33,7 +33,7 @@ from ctpop.figures.formatting import (
 )
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
-from ctpop.stages.report import phrases, summaries
+from ctpop.stages.report import missing_sentences, phrases, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 
 CHECKLISTS = resource("checklists")
@@ -80,6 +80,7 @@ def results_text(study: FinishedStudy, template: jinja2.Template) -> str:
         n_most=most_values(known),
         detectable=detectable(known, alpha),
         change=phrases.change(tables["sensitivity"]["difference"]),
+        missing=missing_sentences.results_sentences(study),
         adjusted=adjusted(study),
         published=phrases.published(tables["compare_published"]["verdict"]),
     )
