@@ -64,8 +64,8 @@ def _change(table: pd.DataFrame) -> str:
     row = table.loc[change.index].iloc[int(change.to_numpy().argmax())]
     return (
         f"With weights for missing values, {count(len(change), 'correlation')} changed by at most"
-        f" {coefficient(change.max())} ({_named(row)}: ρ = {coefficient(row['rho'])} without weights and"
-        f" {coefficient(row['rho_weighted'])} with weights)."
+        f" {coefficient(change.max(), 3)} ({_named(row)}: ρ = {coefficient(row['rho'], 3)} without weights and"
+        f" {coefficient(row['rho_weighted'], 3)} with weights)."
     )
 
 
