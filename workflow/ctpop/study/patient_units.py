@@ -72,6 +72,10 @@ class Limits:
     unit: str
     units: tuple[OtherUnit, ...]
 
+    def of(self, age_years: float | None) -> tuple[float, float]:
+        """Return the smallest and largest possible value at an age (years), which is None or NaN if unknown."""
+        return self.adults if age_years is not None and age_years >= ADULT_YEARS else self.others
+
     @property
     def words(self) -> str:
         """Unit and limits in words."""
@@ -114,6 +118,33 @@ LIMITS = {
         ),
     ),
 }
+
+
+def possible(name: str, value: float | None, age_years: float | None) -> float | None:
+    """Return a value of a column if it is possible at an age, otherwise None.
+
+    Parameters
+    ----------
+    name : str
+        Column (one of `LIMITS`).
+    value : float or None
+        Value in the unit of the column, None if unknown.
+    age_years : float or None
+        Age of the patient (years), None if unknown.
+
+    Returns
+    -------
+    float or None
+        The value, or None if it is impossible or unknown.
+
+    Examples
+    --------
+    >>> possible("height_cm", 70.0, 1.5), possible("height_cm", 70.0, 60.0)
+    (70.0, None)
+
+    """
+    low, high = LIMITS[name].of(age_years)
+    return value if value is not None and low <= value <= high else None
 
 
 def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
