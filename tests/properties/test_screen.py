@@ -7,10 +7,22 @@ import pandas as pd
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from ctpop.contracts.all_tables import FACES, MEASURE_STATUS, MEASURES, MEASURES_TABLE, REVIEW, RULES, VERDICTS
+from ctpop.contracts.all_tables import (
+    FACES,
+    MEASURE_STATUS,
+    MEASURES,
+    MEASURES_TABLE,
+    MISSINGNESS,
+    REVIEW,
+    RULES,
+    VERDICTS,
+)
+from ctpop.stages.aging import missing
+from ctpop.stages.aging.missing_reasons import value_reasons
 from ctpop.stages.screen import command as screen
 from ctpop.stages.screen import exclusions
 from ctpop.stages.screen.attributes import facts_of
+from ctpop.stages.screen.groups import Groups
 from ctpop.stages.screen.rows import numbered
 from ctpop.study import rule_sets
 from ctpop.study.rule_sets import RuleSet, ScreeningRule
@@ -279,3 +291,67 @@ def test_the_strategies_include_all_rules():
     )
 
     assert list(drawn.rules) == list(RULES)
+
+
+COHORTS = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.floats(0, 105)), st.sampled_from([None, "female", "male"]), st.sampled_from("abc")
+    ),
+    min_size=12,
+    max_size=12,
+)
+
+
+def missingness_of(found, cohort):
+    """Return the table of missing values of all structures and groups."""
+    values = screen.analysis_of(found.rows, found.final, Groups(LABELS.groups, 0.5))
+    reasons = value_reasons(VERDICTS.check(screen.verdicts_of(found)), values, cohort, LABELS, found.rules)
+    table = missing.missingness_table(reasons, [*LABELS.names, *LABELS.groups], missing.scans_of(cohort))
+    return MISSINGNESS.check(table)
+
+
+@law(20)
+@given(SCANS, RULE_SETS, BOUNDS, DECISIONS, COHORTS)
+def test_missing_values_add_up_to_the_cohort_and_agree_with_the_flow(scans, rules, bounds, decisions, patients):
+    cohort = pd.DataFrame(patients[: len(scans)], columns=["age_years", "sex", "patient_id"]).astype({"sex": "str"})
+    cohort["scan_id"] = [f"s{number:02d}" for number in range(len(scans))]
+    found = screened(measures_of(scans), rules, bounds, review_of(decisions, scans))
+
+    table = missingness_of(found, cohort)
+    flow = exclusions.structure_flow(found.rows, found.final, rules, None, with_review=True)
+
+    each = ["structure", "measure"]
+    assert table.groupby(each)["n_with_reason"].sum().eq(len(scans)).all()
+    assert len(table[each].drop_duplicates()) == 2 * (len(STRUCTURES) + len(LABELS.groups))
+    strata = table.groupby([*each, "sex", "age_decade"]).agg(counted=("n_with_reason", "sum"), n=("n", "first"))
+    assert strata["counted"].eq(strata["n"]).all()
+    assert (table["n_patients_with_reason"] <= table["n_with_reason"]).all()
+    assert (table["n_patients"] <= table["n"]).all()
+
+    single = table[table["structure"].isin(STRUCTURES)]
+    missing_values = single[single["reason"].ne("used")]
+    assert missing_values.groupby(each)["n_with_reason"].sum().to_dict() == {
+        key: n for key, n in flow.groupby(each)["n_removed"].sum().items() if n
+    }
+    clear = missing_values.groupby(each)["reason"].transform(lambda reasons: "other_rule" not in set(reasons))
+    by_reason = missing_values[clear].groupby([*each, "reason"])["n_with_reason"].sum().to_dict()
+    removed = flow[flow["n_removed"] > 0].set_index([*each, "reason"])["n_removed"].to_dict()
+    known = {key[:2] for key in by_reason}
+    assert by_reason == {key: n for key, n in removed.items() if key[:2] in known}
+
+
+def test_a_later_rule_is_not_reported_as_the_first_reason():
+    rules = RuleSet(
+        "made_up",
+        {
+            "padding": ScreeningRule(("volume_ml",), (), {"share_above": 0.1}),
+            "truncated": ScreeningRule(("hu_mean",), (), {}),
+        },
+    )
+    row = {"status": "measured", "volume_ml": 100.0, "hu_mean": 50.0, "faces": "left", "padding_share": 0.5}
+    cohort = pd.DataFrame({"scan_id": ["s00"], "age_years": [50.0], "sex": ["female"]})
+
+    table = missingness_of(screened(measures_of([(row,) * 3]), rules), cohort)
+
+    liver = table[table["structure"].eq("liver")].set_index("measure")["reason"]
+    assert liver.to_dict() == {"hu_mean": "other_rule", "volume_ml": "padding"}

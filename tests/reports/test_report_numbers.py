@@ -114,6 +114,7 @@ def test_the_page_of_a_structure_has_all_its_tables(study):
         *("Pairwise comparisons of age quartiles", "Results by sex"),
         *("Correlations adjusted for covariates", "Adjusted tests of age quartiles and age curve", "Centiles"),
         *("Excluded values by reason", "Characteristics of patients with usable and excluded values"),
+        *("Missing values by age and sex", "Influence of missing values"),
         *("Extreme values", "Sensitivity analyses", "Comparison with the ground truth"),
     ]
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.documents.table1 import table1
-from ctpop.stages.aging import adjust, centiles, change_points, effects, published
+from ctpop.stages.aging import adjust, centiles, change_points, effects, missing, published
 from ctpop.stages.aging import age_series as series
 from ctpop.stages.aging import command as aging
+from ctpop.stages.aging.missing_reasons import value_reasons
 from ctpop.stages.aging.truth_comparison import truth_table
 from ctpop.stages.cohort import command as cohort
 from ctpop.stages.screen import command as screen
@@ -161,6 +162,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
         **results,
         **adjusted_tables(included, screening["analysis"], labels),
         **effect_tables(included, screening["analysis"], labels),
+        **missing_tables(included, screening, labels),
         "compare_published": all_tables.COMPARE_PUBLISHED.check(
             published.compare(all_tables.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
         ),
@@ -275,6 +277,21 @@ def effect_tables(patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelS
     known = effects.effect_cohort(patients, covariates, settings.covariate_share)
     contracts = {table.name: table for table in all_tables.TABLES}
     return {name: contracts[name].check(table) for name, table in effects.effect_tables(split, known, settings).items()}
+
+
+def missing_tables(
+    patients: pd.DataFrame, screening: dict[str, pd.DataFrame], labels: LabelSet
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of missing values under the standard rule set."""
+    rules, names = rule_sets.read("standard"), [*labels.names, *labels.groups]
+    found = value_reasons(screening["verdicts"], screening["analysis"], patients, labels, rules)
+    scans = missing.scans_of(patients)
+    table = missing.sensitivity_table(found, names, scans, chosen(missing.MissingSettings, "aging", None))
+    columns = list(all_tables.MISSING_SENSITIVITY.columns)
+    return {
+        "missingness": all_tables.MISSINGNESS.check(missing.missingness_table(found, names, scans)),
+        "missing_sensitivity": all_tables.MISSING_SENSITIVITY.check(table.reindex(columns=columns)),
+    }
 
 
 def centile_tables(

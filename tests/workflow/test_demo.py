@@ -114,7 +114,8 @@ def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    after = ("screen", "contrast", "adjust", "effects", "aging", "centiles", "published", "report", "runtime", "crate")
+    statistics = ("adjust", "effects", "aging", "missing", "centiles", "published")
+    after = ("screen", "contrast", *statistics, "report", "runtime", "crate")
     gallery = {"review": 4, "gather_review": 1, "gallery": 1}
     assert changed.planned() == {**dict.fromkeys(after, 1), **gallery}
 

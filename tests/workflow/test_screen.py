@@ -9,7 +9,7 @@ from support.studies import Study
 
 RERUN = {
     **dict.fromkeys(
-        ("screen", "contrast", "adjust", "effects", "aging", "centiles", "published", "report", "runtime"), 1
+        ("screen", "contrast", "adjust", "effects", "aging", "missing", "centiles", "published", "report", "runtime"), 1
     ),
     **{"review": 2, "gather_review": 1, "gallery": 1, "crate": 1},
 }

@@ -40,6 +40,12 @@ def _aging() -> Command:
     return command
 
 
+def _missing() -> Command:
+    from ctpop.stages.aging import missing
+
+    return missing
+
+
 def _centiles() -> Command:
     from ctpop.stages.aging import centiles
 
@@ -261,6 +267,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "aging": Entry("compute the statistics against age from the screened measures", _aging),
         "adjust": Entry("compute the statistics against age by sex and adjusted for covariates", _adjust),
         "effects": Entry("compute effects per decade of age, sex differences, and relations with height", _effects),
+        "missing": Entry("count missing values by age and sex and estimate their influence on results", _missing),
         "centiles": Entry("fit centile curves by sex and compute the z scores of each patient", _centiles),
         "change-points": Entry("estimate the age at which the slope of a measure changes, by sex", _change_points),
         "published": Entry("compare the results of a study with the published results", _published),

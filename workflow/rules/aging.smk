@@ -117,6 +117,42 @@ rule effects:
         " --body-size {output.body_size:q} &> {log:q}"
 
 
+rule missing:
+    input:
+        verdicts=f"{STUDY}/tables/verdicts.parquet",
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        rule_sets=sorted(map(str, RULE_SETS)),
+        code=code("missing"),
+    output:
+        **tables_of("missing"),
+    log:
+        rules_of_study.log_file(STUDY, "missing"),
+    benchmark:
+        f"{STUDY}/benchmarks/missing.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        **rules_of_study.resources("missing"),
+    params:
+        program=program,
+        config=settings_file,
+        settings=settings_digest(
+            "aging.confidence",
+            "aging.n_min",
+            "screen.rules",
+            "screen.use_truncated_hu",
+        ),
+    message:
+        "missing: missing values by age and sex, and their influence on results"
+    shell:
+        "OPENBLAS_NUM_THREADS=1 {params.program} missing --verdicts {input.verdicts:q} --analysis {input.analysis:q}"
+        " --cohort {input.cohort:q} --structures {input.structures:q} --config {params.config:q}"
+        " --missingness {output.missingness:q} --sensitivity {output.missing_sensitivity:q} &> {log:q}"
+
+
 rule centiles:
     input:
         analysis=f"{STUDY}/tables/analysis.parquet",

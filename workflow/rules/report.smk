@@ -28,6 +28,7 @@ rule report:
         aging=rules.aging.output,
         adjusted=rules.adjust.output,
         effects=rules.effects.output,
+        missing=rules.missing.output,
         centiles=CENTILES,  # empty if centiles are not computed
         change_points=CHANGE_POINTS,  # empty if no structure is selected
         published=rules.published.output,

@@ -49,6 +49,8 @@ def test_table_names_are_unchanged():
         "sex_differences",
         "body_size",
         "detectable_effects",
+        "missingness",
+        "missing_sensitivity",
         "centiles",
         "centile_calibration",
         "z_scores",
@@ -108,7 +110,7 @@ def test_an_empty_table_fulfills_its_contract(table):
 
 
 def test_every_code_has_a_meaning():
-    assert len(CODE_LISTS) == 26
+    assert len(CODE_LISTS) == 34
     for name, meanings in CODE_LISTS.items():
         assert tuple(meanings) == getattr(all_tables, name), name
         assert all(len(meaning) > 15 and not meaning.endswith(".") for meaning in meanings.values()), name

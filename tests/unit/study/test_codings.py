@@ -107,32 +107,6 @@ def test_words_for_sex_are_converted():
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "words"),
-    [
-        ("height_cm", ["1.75", "1.60"], "probably m"),
-        ("height_cm", ["1750"], "probably mm"),
-        ("weight_kg", ["80000"], "probably g"),
-    ],
-)
-def test_heights_and_weights_in_other_units_are_rejected(name, values, words):
-    with pytest.raises(ContractError, match=words):
-        codings.refuse_other_units(pd.DataFrame({name: values}), "a.csv")
-
-
-def test_heights_and_weights_of_children_and_missing_values_are_accepted():
-    codings.refuse_other_units(pd.DataFrame({"height_cm": ["55", None], "weight_kg": ["4.1", "x"]}), "a.csv")
-    codings.refuse_other_units(pd.DataFrame({"height_cm": [None, None]}), "a.csv")
-
-
-def test_heights_of_adults_in_inches_are_rejected():
-    inches = pd.DataFrame({"height_cm": ["67", "70"], "age_years": [60.0, 50.0]})
-
-    with pytest.raises(ContractError, match=r"probably inches, not cm; multiply the values by 2\.54"):
-        codings.refuse_other_units(inches, "a.csv")
-    codings.refuse_other_units(inches.assign(age_years=1.0), "a.csv")
-
-
-@pytest.mark.parametrize(
     ("other", "words", "expected", "noted"),
     [
         (["1.516.400", "980.000"], ["210.200", "198.300"], ["210200", "198300"], "thousands separators"),
@@ -236,21 +210,6 @@ def test_notations_of_one_number_are_reported_together():
 )
 def test_plausible_nines_are_accepted(words):
     refuse_sentinels(pd.Series(words), "x", "a.csv")
-
-
-@pytest.mark.parametrize("word", ["0", "1.75", "999"])
-def test_a_single_impossible_height_is_rejected_with_the_setting_for_missing_values(word):
-    frame = pd.DataFrame({"height_cm": ["170", word, "181"]})
-
-    with pytest.raises(ContractError, match=f"line 3: .* is '{word}' .*height_cm: {{\"{word}\": null}}"):
-        codings.refuse_other_units(frame, "a.csv")
-
-
-def test_weights_of_adults_in_pounds_are_rejected():
-    frame = pd.DataFrame({"age_years": ["60", "50"], "height_cm": ["175", "165"], "weight_kg": ["180", "150"]})
-
-    with pytest.raises(ContractError, match="weights is probably lb"):
-        codings.refuse_other_units(frame, "a.csv")
 
 
 def test_words_for_missing_values_are_missing_and_reported():

@@ -36,6 +36,8 @@ from ctpop.contracts.keys import (
     MEASURE_STATUS,
     MEASURES,
     METRICS,
+    MISSING_CATEGORIES,
+    MISSING_REASONS,
     NORMALITY_METHODS,
     NOTES,
     OUTCOMES,
@@ -51,6 +53,7 @@ from ctpop.contracts.keys import (
     VALUE_SETS,
 )
 from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
+from ctpop.contracts.missing import MISSING_SENSITIVITY, MISSINGNESS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.contracts.pooling import POOLED, POOLED_ROWS
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, QUANTITIES
@@ -121,6 +124,10 @@ __all__ = [
     "MEASURES_TABLE",
     "MEASURE_STATUS",
     "METRICS",
+    "MISSINGNESS",
+    "MISSING_CATEGORIES",
+    "MISSING_REASONS",
+    "MISSING_SENSITIVITY",
     "NORMALITY",
     "NORMALITY_METHODS",
     "NOTES",

@@ -13,6 +13,8 @@ CODE_LISTS = (
     ("Measurement status", "column `status` of `measures`", codes.MEASURE_STATUS),
     ("Verdict reasons", "columns `reason` and `rule_reason` of `verdicts`", codes.REASONS),
     ("Exclusion reasons", "column `reason` of `structure_flow`", codes.FLOW_REASONS),
+    ("Reasons for missing values", "column `reason` of `missingness`", codes.MISSING_REASONS),
+    ("Categories of missing values", "column `category` of `missingness`", codes.MISSING_CATEGORIES),
     ("QC decisions", "column `decision` of `review`", codes.DECISIONS),
     ("Gallery cases", "column `chosen` of `review_cases`", codes.CHOSEN),
     ("Ends of the distribution", "column `end` of `extremes`", codes.ENDS),
@@ -42,6 +44,7 @@ CODE_LISTS = (
     (
         "Outcomes of statistics",
         "column `reason` of the tables of adjusted statistics, sensitivity analyses, and centiles",
+        "column `reason` of the tables of adjusted statistics, centiles, and missing values",
         codes.OUTCOMES,
     ),
     (

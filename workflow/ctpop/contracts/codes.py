@@ -34,6 +34,23 @@ METRICS = {
 }
 REASONS = {reason.name: reason.meaning for reason in reasons.VERDICT_REASONS}
 FLOW_REASONS = {reason.name: reason.meaning for reason in reasons.EXCLUSION_REASONS}
+MISSING_REASONS = {
+    "used": "the value is used in the statistics",
+    **FLOW_REASONS,
+    "other_rule": "a rule after the first applicable reason excludes the value; the first applicable reason is only"
+    " flagged or excludes only the other measure",
+    "members_missing": "the group has no value because the value of at least one member is missing",
+    "members_not_included": "the group has no value because a member is not included in the segmentation; no value of a"
+    " member is missing",
+    "members_absent": "the group has no value because a member is absent; no value of a member is missing",
+}
+MISSING_CATEGORIES = {
+    "used": "the value is used in the statistics",
+    "missing": "the structure was expected, but it has no usable value",
+    "absent": "the structure has no voxel or is known to be absent, and no value is expected",
+    "not_included": "the segmentation or table of the scan (`not_in_table`: of every scan) does not include the"
+    " structure, or another scan with the same images is used instead",
+}
 DECISIONS = {
     "keep": "the measured values are used, regardless of the rules",
     "exclude": "neither the volume nor the attenuation is used, regardless of the rules",
@@ -203,6 +220,11 @@ CHANGES = {
     "smooth_curve": "a smooth curve fits better than two straight lines (BIC smaller by more than 2)",
     "break": "two straight lines fit better than a smooth curve (BIC smaller by more than 2)",
     "break_or_curve": "two straight lines and a smooth curve fit about equally well (BIC differs by at most 2)",
+    "none_missing": "no value is missing",
+    "few_missing": "fewer than 10 values are missing, which is too few to estimate weights",
+    "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
+    "separated": "in more than 1% of the scans, the estimated probability of having a value given age and sex is below"
+    " 1%; the used values do not represent these scans",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",

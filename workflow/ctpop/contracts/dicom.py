@@ -57,8 +57,12 @@ SERIES_COLUMNS = {
     "patient_reason": text("whether PatientID is consistent with a single patient", among=codes.PATIENT_REASONS),
     "series_source": text("information that identifies the images of the series", among=codes.SERIES_SOURCES),
     "year": count("year of the examination", missing=NOT_STATED),
-    "height_cm": number("height (PatientSize)", "cm", low=0, missing=NOT_STATED),
-    "weight_kg": number("weight (PatientWeight)", "kg", low=0, missing=NOT_STATED),
+    "height_cm": number(
+        "height (PatientSize)", "cm", low=0, missing="not in the header, or impossible (see docs/cohort.md)"
+    ),
+    "weight_kg": number(
+        "weight (PatientWeight)", "kg", low=0, missing="not in the header, or impossible (see docs/cohort.md)"
+    ),
     "kvp": number("tube voltage", "kV", low=0, missing=NOT_STATED),
     "kernel": text("convolution kernel; `other` if it is not recognized", missing=NOT_STATED),
     "kernel_class": text("type of kernel", among=("soft", "sharp"), missing="unknown kernel"),

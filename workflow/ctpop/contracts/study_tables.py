@@ -93,6 +93,8 @@ TABLES = (
     StudyTable("sex_differences", "effects"),
     StudyTable("body_size", "effects"),
     StudyTable("detectable_effects", "effects"),
+    StudyTable("missingness", "missing"),
+    StudyTable("missing_sensitivity", "missing"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
@@ -134,6 +136,12 @@ SECTIONS = {
         "Average differences per decade of age, fitted age curves, differences between men and women, and relations"
         " with body height: one row per structure, measure, and model.",
         "effects",
+    ),
+    "missing": Section(
+        "Missing values",
+        "Missing values by age and sex, and their influence on associations with age: one row per structure, measure,"
+        " and stratum.",
+        "missing",
     ),
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
     "change_points": Section(

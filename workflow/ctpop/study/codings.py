@@ -10,9 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ctpop.foundation.errors import ContractError
-from ctpop.study import column_names
 from ctpop.study.registry_options import Reading
-from ctpop.study.table_cells import line_of
 
 TRUE_WORDS = ("true", "yes", "1")
 FALSE_WORDS = ("false", "no", "0")
@@ -47,12 +45,6 @@ AGE = re.compile(
 UNITS_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 SHOWN = 3
 WRITE_POINTS = "write all numbers with a decimal point"
-ADULT_YEARS, SHORTEST_ADULTS_CM, SHORTEST_INCHES = 18, 110, 40  # limits of medians
-LARGEST_BODY_MASS_INDEX = 48  # limit for the median (kg/m²); medians of bariatric surgery cohorts are 40 to 45
-UNITS_OF_PATIENTS = {  # range of plausible medians; likely unit and remedy for a median below or above the range
-    "height_cm": (20.0, 300.0, ("m", "multiply the values by 100"), ("mm", "divide the values by 10")),
-    "weight_kg": (0.4, 400.0, ("t", "multiply the values by 1000"), ("g", "divide the values by 1000")),
-}
 
 
 def with_numbers(
@@ -283,50 +275,6 @@ def sexes_of(column: pd.Series, place: str) -> tuple[pd.Series, list[str]]:
     return column.map(meanings).astype("str"), [f"{place}: {', '.join(renamed)}"] if renamed else []
 
 
-def refuse_other_units(frame: pd.DataFrame, place: str) -> None:
-    """Reject heights and weights whose median indicates a unit other than that in the column name.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Registry with standard column names.
-    place : str
-        File of the registry, for messages.
-
-    Raises
-    ------
-    ContractError
-        If heights are in m, mm, or inches; if weights are in t, g, or lb; or if a single value is impossible.
-
-    Examples
-    --------
-    >>> refuse_other_units(pd.DataFrame({"height_cm": ["1.75"]}), "a.csv")
-    Traceback (most recent call last):
-    ctpop.foundation.errors.ContractError: a.csv: column height_cm has a median of 1.75, so the unit is probably m, \
-not cm; multiply the values by 100
-
-    """
-    ages = pd.to_numeric(frame.get("age_years", pd.Series(dtype=float)), errors="coerce")
-    heights = pd.to_numeric(frame.get("height_cm", pd.Series(dtype=float)), errors="coerce")
-    if ages.median() >= ADULT_YEARS and SHORTEST_INCHES < heights.median() < SHORTEST_ADULTS_CM:
-        raise ContractError(
-            f"{place}: column height_cm has a median of {heights.median():g} in adults, so the unit is probably inches,"
-            " not cm; multiply the values by 2.54"
-        )
-    for name, (low, high, smaller, larger) in UNITS_OF_PATIENTS.items():
-        if name not in frame.columns:
-            continue
-        median = pd.to_numeric(frame[name], errors="coerce").median()
-        if median < low or median > high:
-            unit, remedy = smaller if median < low else larger
-            raise ContractError(
-                f"{place}: column {name} has a median of {median:g}, so the unit is probably {unit}, not"
-                f" {name.rpartition('_')[2]}; {remedy}"
-            )
-        _refuse_impossible(frame[name], name, (low, high), place)
-    _refuse_pounds(frame, ages, heights, place)
-
-
 def without_missing(words: pd.Series, place: str, notes: list[str]) -> pd.Series:
     """Replace words that denote a missing value with missing values in a column of sexes or Boolean values.
 
@@ -382,31 +330,6 @@ def truths_of(words: pd.Series) -> pd.Series:
         **dict.fromkeys((*FALSE_WORDS, *FURTHER_FALSE_WORDS), False),
     }
     return words.astype("string").str.lower().map(meanings).astype("boolean")
-
-
-def _refuse_impossible(words: pd.Series, name: str, limits: tuple[float, float], place: str) -> None:
-    values = pd.to_numeric(words, errors="coerce")
-    wrong = words[values.notna() & ~values.between(*limits)]
-    if len(wrong):
-        first = wrong.iloc[0]
-        raise ContractError(
-            f"{place}: line {line_of(wrong.index[0])}: column {name} must be between {limits[0]:g} and {limits[1]:g},"
-            f" but is {first!r} (affected rows: {len(wrong)}); correct the cells, or declare the value as missing:"
-            f" {column_names.missing_line(name, [first])}"
-        )
-
-
-def _refuse_pounds(frame: pd.DataFrame, ages: pd.Series, heights: pd.Series, place: str) -> None:
-    """Reject weights of adults that are implausible in kg for the given heights."""
-    weights = pd.to_numeric(frame.get("weight_kg", pd.Series(dtype=float)), errors="coerce")
-    if not ages.median() >= ADULT_YEARS or heights.empty or weights.empty:
-        return
-    index = (weights / (heights / 100) ** 2).median()
-    if index > LARGEST_BODY_MASS_INDEX:
-        raise ContractError(
-            f"{place}: columns weight_kg and height_cm result in a median body mass index of {index:.0f} kg/m² in"
-            " adults, so the unit of the weights is probably lb, not kg; multiply the weights by 0.4536"
-        )
 
 
 def _are_numbers(words: pd.Series) -> bool:

@@ -14,7 +14,16 @@ from ctpop.contracts.all_tables import REGISTRY, REGISTRY_COLUMNS, SCAN_ID_PATTE
 from ctpop.contracts.columns import OLDEST_YEARS
 from ctpop.foundation.alternatives import alternative
 from ctpop.foundation.errors import ContractError, count
-from ctpop.study import codings, column_names, configuration, criteria, header_fallback, identifiers, inclusion
+from ctpop.study import (
+    codings,
+    column_names,
+    configuration,
+    criteria,
+    header_fallback,
+    identifiers,
+    inclusion,
+    patient_units,
+)
 from ctpop.study.codings import FALSE_WORDS, TRUE_WORDS, truths_of
 from ctpop.study.criteria import Criterion
 from ctpop.study.patient_consistency import BIRTH_DATES, refuse_contradictions
@@ -422,7 +431,7 @@ def typed(text: pd.DataFrame, path: Path, notes: list[str] | None = None) -> pd.
         frame["sex"],
         f"{MEANING} {_values_line('sex', sexes[odd])} (female, male, or null for a sex that is not recorded)",
     )
-    codings.refuse_other_units(frame, str(path))
+    patient_units.refuse_other_units(frame, str(path))
     for name in TRUTHS:
         words = codings.without_missing(frame[name], f"{path}: {name}", found)
         frame[name] = as_truth(words, text["scan_id"], f"{path}: {name}")

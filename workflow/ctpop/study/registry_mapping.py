@@ -64,7 +64,9 @@ def mapped(cells: pd.DataFrame, reading: Reading, path: Path, notes: list[str] |
     numbers = [str(name) for name in frame.columns if not is_text(str(name))]
     frame, of_numbers = codings.with_numbers(frame, numbers, str(path), reading)
     for name in numbers:  # messages contain numbers in this form, so words in the settings can have this form
-        frame[name] = without_stated(frame[name], name, reading, written[name])
+        frame[name] = without_stated(
+            with_stated(frame[name], name, reading, written[name]), name, reading, written[name]
+        )
     found += of_numbers
     if notes is not None:
         notes += found
@@ -187,6 +189,42 @@ def translated(cells: pd.Series, name: str, reading: Reading) -> pd.Series:
     """
     words = {word: reading.word(name, word) or pd.NA for word in cells.dropna().unique()}
     return cells.map(words).astype("str")  # otherwise, an empty column would become numeric
+
+
+def with_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Series) -> pd.Series:
+    """Replace numbers with the numbers that the settings state for them, regardless of their format.
+
+    Parameters
+    ----------
+    cells : pandas.Series of str, shape (rows,)
+        Cells with a decimal point, missing if empty.
+    name : str
+        Name of the column.
+    reading : Reading
+        Settings for reading the table; `values` contains the numbers.
+    written : pandas.Series of str, shape (rows,)
+        Original cells of the file; cells whose exact text is in `values` are already converted.
+
+    Returns
+    -------
+    pandas.Series of str, shape (rows,)
+        Cells; a number equal to a number in the settings has the stated value (for example, `1,72` if `1.72` is set).
+
+    Examples
+    --------
+    >>> reading = Reading(values={"height_cm": {"1.72": "172"}})
+    >>> with_stated(pd.Series(["1.720", "165"]), "height_cm", reading, pd.Series(["1,720", "165"])).tolist()
+    ['172', '165']
+
+    """
+    if name not in reading.values:
+        return cells
+    words = pd.Series(reading.values[name], dtype="str")
+    numbers = pd.to_numeric(pd.Series(words.index, dtype="str").str.replace(",", "."), errors="coerce").to_numpy()
+    stated = pd.to_numeric(words, errors="coerce").notna().to_numpy() & ~pd.isna(numbers)
+    meanings = dict(zip(numbers[stated], words[stated], strict=True))
+    found = pd.to_numeric(cells, errors="coerce").map(meanings)
+    return cells.mask(found.notna() & ~written.str.lower().isin(list(words.index)), found).astype("str")
 
 
 def without_stated(cells: pd.Series, name: str, reading: Reading, written: pd.Series | None = None) -> pd.Series:

@@ -63,6 +63,7 @@ RULES = (
     WorkflowRule("aging", "aging", 8000, 60),
     WorkflowRule("adjust", "aging", 8000, 120),
     WorkflowRule("effects", "aging", 8000, 120),
+    WorkflowRule("missing", "aging", 12000, 60),
     WorkflowRule("centiles", "aging", 12000, 120),
     WorkflowRule("change_points", "aging", 8000, 60, only_with="aging.change_points"),
     WorkflowRule("published", "aging", 2000, 10),

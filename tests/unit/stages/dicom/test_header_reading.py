@@ -47,6 +47,22 @@ def test_images_of_all_transfer_syntaxes_are_read(tmp_path, syntax):
     assert (found.hu_lowest, found.hu_highest) == (-1024, 64511)
 
 
+@pytest.mark.parametrize(
+    ("age", "size", "weight", "expected"),
+    [
+        ("060Y", "0.7", "1", (None, None)),
+        ("060Y", "1.0", "20", (100, 20)),
+        ("002Y", "0.7", "9", (70, 9)),
+        ("060Y", "2.5", "450", (None, None)),
+        ("", "0.7", "9", (70, 9)),
+    ],
+)
+def test_heights_and_weights_that_are_impossible_at_an_age_are_missing(tmp_path, age, size, weight, expected):
+    found = facts(tmp_path, PatientAge=age, PatientBirthDate="", PatientSize=size, PatientWeight=weight)
+
+    assert (found.height_cm, found.weight_kg) == expected
+
+
 def test_header_facts_are_numbers_words_and_pseudonyms(tmp_path):
     found = facts(tmp_path, PatientSize="1.755", PatientWeight="80.5", BodyPartExamined="ABDOMEN")
 

@@ -23,6 +23,7 @@ from ctpop.stages.dicom.geometry import is_frame
 from ctpop.stages.dicom.header_identity import DATES, identity_of
 from ctpop.stages.dicom.pseudonyms import Pseudonyms
 from ctpop.stages.dicom.quiet_pydicom import quiet_pydicom
+from ctpop.study.patient_units import possible
 
 CT_IMAGES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -244,8 +245,8 @@ def _patient_facts(dataset: Dataset) -> dict[str, Any]:
         "age_source": age.source,
         "age_reason": age.reason,
         "sex": vocabulary.sex_of(text_of(dataset, "PatientSex")),
-        "height_cm": round(100 * meters, 1) if meters else None,
-        "weight_kg": number_of(dataset, "PatientWeight"),
+        "height_cm": possible("height_cm", round(100 * meters, 1) if meters else None, age.years),
+        "weight_kg": possible("weight_kg", number_of(dataset, "PatientWeight"), age.years),
     }
 
 

@@ -48,6 +48,8 @@ REQUIRED = (
     all_tables.SEX_DIFFERENCES,
     all_tables.BODY_SIZE,
     all_tables.COMPARE_PUBLISHED,
+    all_tables.MISSINGNESS,
+    all_tables.MISSING_SENSITIVITY,
 )
 CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
 CHANGE_POINTS = (all_tables.CHANGE_POINTS, all_tables.CHANGE_POINT_CURVES)  # required if aging.change_points is set

@@ -25,6 +25,7 @@ from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.implausible_structures import sentences, sentences_on_scans
 from ctpop.stages.report.input_notes import notes_of
 from ctpop.stages.report.published_results import published
+from ctpop.stages.report.structure_missing import most_missing
 from ctpop.study.implausible_scans import implausible_scans
 
 TEMPLATES = resource("report")
@@ -91,6 +92,7 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             group_hu_share=study.config["screen"]["group_hu_share"],
             incomplete_groups=summaries.incomplete_groups(study),
             sensitivity=structure_lists.sensitivity(study),
+            missing=most_missing(study),
             published=published(study),
             ground_truth=structure_lists.truth(study) if "compare_truth" in study.tables else None,
             implausible=_implausible(study),

@@ -12,6 +12,7 @@ from ctpop.stages.report.structure_change_points import change_points
 from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_effects import body_size, effects, sex_differences
 from ctpop.stages.report.structure_lists import organ_groups
+from ctpop.stages.report.structure_missing import missing_by_age, missing_influence
 from ctpop.stages.report.structure_screening import (
     beside_published,
     beside_truth,
@@ -28,6 +29,7 @@ TABLES = (
     *("age_effects", "sex_differences", "body_size"),
     *("detectable_effects", "change_points"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
+    *("missingness", "missing_sensitivity"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
@@ -36,6 +38,8 @@ GRIDS = (
     *(beside_published, post_hoc, by_sex, adjusted, curves, centiles),
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
     *(losses, failures, extremes, sensitivity, beside_truth),
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(losses, failures, missing_by_age, missing_influence, extremes, sensitivity, beside_truth),
 )
 
 
