@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ctpop.stats.centile_likelihood import Form, Likelihood, Sample, likelihood_of
+from ctpop.stats.centile_likelihood import IMPOSSIBLE, Form, Likelihood, Sample, likelihood_of
 from ctpop.stats.distributions import Model, Points
 
 LOCATION_KNOTS = (0.05, 0.35, 0.65, 0.95)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3
@@ -386,24 +386,29 @@ def maximized(likelihood: Likelihood, start: np.ndarray) -> np.ndarray | None:
     False
 
     """
+    parameters = np.clip(start, *likelihood.limits.T)
+    for tolerance in (1e-10, 1e-14):
+        found = _climbed(likelihood, parameters, tolerance)
+        if found is None:
+            return None
+        parameters, flat = _polished(likelihood, found)
+        if flat:
+            return parameters
+    return None
+
+
+def _climbed(likelihood: Likelihood, start: np.ndarray, tolerance: float) -> np.ndarray | None:
+    """Return the parameters at which L-BFGS-B stops, or None if the likelihood is not finite there."""
     from scipy.optimize import minimize
 
     bounds = [(low if low > -math.inf else None, high if high < math.inf else None) for low, high in likelihood.limits]
-    found = minimize(
-        likelihood.cost,
-        np.clip(start, *likelihood.limits.T),
-        method="L-BFGS-B",
-        jac=True,
-        bounds=bounds,
-        options={"maxiter": MOST_STEPS, "ftol": 1e-10, "gtol": FLAT, "maxcor": 20},
-    )
-    if not np.isfinite(found.fun) or found.fun >= 1e10:
-        return None
-    return _polished(likelihood, found.x)
+    options = {"maxiter": MOST_STEPS, "ftol": tolerance, "gtol": FLAT / 10, "maxcor": 20}
+    found = minimize(likelihood.cost, start, method="L-BFGS-B", jac=True, bounds=bounds, options=options)
+    return found.x if np.isfinite(found.fun) and found.fun < IMPOSSIBLE else None
 
 
-def _polished(likelihood: Likelihood, parameters: np.ndarray) -> np.ndarray | None:
-    """Return the parameters after Newton steps, or None if the slope is not 0 at the end."""
+def _polished(likelihood: Likelihood, parameters: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the parameters after Newton steps, and whether the slope is 0 there."""
     cost, gradient = likelihood.cost(parameters)
     for _ in range(NEWTON_STEPS):
         free = _free(likelihood, parameters, gradient)
@@ -421,7 +426,7 @@ def _polished(likelihood: Likelihood, parameters: np.ndarray) -> np.ndarray | No
             break
         parameters, cost, gradient = moved, lower, slope
     free = _free(likelihood, parameters, gradient)
-    return parameters if np.abs(gradient[free]).max(initial=0) < FLAT else None
+    return parameters, bool(np.abs(gradient[free]).max(initial=0) < FLAT)
 
 
 def _free(likelihood: Likelihood, parameters: np.ndarray, gradient: np.ndarray) -> np.ndarray:
