@@ -6,13 +6,24 @@ modules import tables and lists of codes from this module. The modules of `contr
 
 from ctpop.contracts import study_tables
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
-from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
+from ctpop.contracts.centiles import (
+    CENTILE_CALIBRATION,
+    CENTILE_MODELS_TABLE,
+    CENTILE_WORMS,
+    CENTILES,
+    CENTILES_SHOWN,
+    SCORES,
+    SITE_SHIFTS,
+    Z_SCORES,
+)
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
+    ADAPTATIONS,
     CENTILE_MODELS,
+    CENTILE_STATUS,
     CHOSEN,
     CRITERIA,
     CURVE_TERMS,
@@ -35,6 +46,7 @@ from ctpop.contracts.keys import (
     RULES,
     SCAN,
     SCAN_ID_PATTERN,
+    SCORE_OUTCOMES,
     SEGMENT_STATUS,
     STRUCTURE,
     USABLE_STATUS,
@@ -52,6 +64,7 @@ TABLES = tuple(_CONTRACTS[table.name] for table in study_tables.TABLES if table.
 INPUTS = (REGISTRY, REVIEW, TRUTH)
 
 __all__ = [
+    "ADAPTATIONS",
     "ADJUSTED",
     "AGE_CURVES",
     "AGREEMENTS",
@@ -63,6 +76,9 @@ __all__ = [
     "CENTILES_SHOWN",
     "CENTILE_CALIBRATION",
     "CENTILE_MODELS",
+    "CENTILE_MODELS_TABLE",
+    "CENTILE_STATUS",
+    "CENTILE_WORMS",
     "CHOSEN",
     "COHORT",
     "COMPARE_PUBLISHED",
@@ -116,9 +132,12 @@ __all__ = [
     "RULE_SETS",
     "SCAN",
     "SCAN_ID_PATTERN",
+    "SCORES",
+    "SCORE_OUTCOMES",
     "SEGMENTS",
     "SEGMENT_STATUS",
     "SENSITIVITY",
+    "SITE_SHIFTS",
     "STRUCTURE",
     "STRUCTURE_FLOW",
     "TABLE1",

@@ -124,7 +124,7 @@ COUNTERPARTS = {
 OUTCOMES = {
     "ok": "a result was obtained",
     "too_few": "the number of values minus the number of fitted covariate columns is below `aging.n_min`; for centiles,"
-    " the number of values is below `aging.centiles_n_min`",
+    " the number of patients is below `aging.centiles_n_min`",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, and no adjustment is possible",
@@ -135,6 +135,9 @@ OUTCOMES = {
     "few_ages": "the number of different ages is too small to fit a curve",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
+    "too_few_values": "fewer than 20 different values, too few for a continuous distribution",
+    "deterministic": "the values are a function of age without variation between patients",
+    "at_limit": "in each model that converged, the spread, skewness, or tail parameter is at a limit of its range",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",
@@ -143,7 +146,31 @@ CURVE_TERMS = {
 }
 CENTILE_MODELS = {
     "bccg": "Box-Cox Cole-Green distribution (LMS method), for volumes",
+    "bccg_skew": "Box-Cox Cole-Green distribution whose skewness parameter is linear in age, for volumes",
+    "bct": "Box-Cox t distribution, for volumes with heavy tails",
     "shash": "sinh-arcsinh distribution, for attenuation",
+    "shash_skew": "sinh-arcsinh distribution whose skewness parameter is linear in age, for attenuation",
+}
+CENTILE_STATUS = {
+    "ok": "the fit converged, and no parameter is at a limit of its range",
+    "at_limit": "the fit converged, but the spread, skewness, or tail parameter is at a limit of its range",
+    "not_converged": "the fit did not converge",
+    "few_patients": "a skewness parameter that depends on age requires at least 500 patients of a sex",
+    "no_tail": "more than 1% of the values are outliers, and only models with a tail parameter are fitted",
+    "not_fitted": "no model was fitted (see `reason`)",
+}
+SCORE_OUTCOMES = {
+    "ok": "a z score was computed",
+    "no_curves": "the models contain no curves for this structure, measure, and sex",
+    "no_age": "the age of the scan is not recorded",
+    "no_sex": "the sex of the patient is not recorded",
+    "not_positive": "the volume is 0, which the model of volumes does not allow",
+}
+ADAPTATIONS = {
+    "none": "the z scores are not adapted to the site",
+    "offset": "the mean z score of the reference patients is subtracted",
+    "offset_and_scale": "the mean z score of the reference patients is subtracted, and the difference is divided by the"
+    " standard deviation of their z scores",
 }
 CONTRAST_LOOKS = {
     "enhanced": "the attenuation of the aorta, kidneys, or portal vein is at least `cohort.contrast_enhanced_from_hu`",

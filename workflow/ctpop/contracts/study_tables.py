@@ -90,6 +90,8 @@ TABLES = (
     StudyTable("age_curves", "adjust"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
+    StudyTable("centile_models", "centiles"),
+    StudyTable("centile_worms", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
     StudyTable("compare_published", "published"),
     StudyTable("compare_truth", "aging", needs="truth"),

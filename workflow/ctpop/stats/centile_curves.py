@@ -402,8 +402,14 @@ def _climbed(likelihood: Likelihood, start: np.ndarray, tolerance: float) -> np.
     from scipy.optimize import minimize
 
     bounds = [(low if low > -math.inf else None, high if high < math.inf else None) for low, high in likelihood.limits]
-    options = {"maxiter": MOST_STEPS, "ftol": tolerance, "gtol": FLAT / 10, "maxcor": 20}
-    found = minimize(likelihood.cost, start, method="L-BFGS-B", jac=True, bounds=bounds, options=options)
+    found = minimize(
+        likelihood.cost,
+        start,
+        method="L-BFGS-B",
+        jac=True,
+        bounds=bounds,
+        options={"maxiter": MOST_STEPS, "ftol": tolerance, "gtol": FLAT / 10, "maxcor": 20},
+    )
     return found.x if np.isfinite(found.fun) and found.fun < IMPOSSIBLE else None
 
 
@@ -445,4 +451,3 @@ def _start(likelihood: Likelihood) -> np.ndarray:
     log_spread = np.linalg.lstsq(spread, np.full(len(spread), math.log(sd)))[0]
     tails = np.full(tail.shape[1], likelihood.model.start_log_tail)
     return np.concatenate([heights, log_spread, np.full(skew.shape[1], START_SKEW), tails])
-

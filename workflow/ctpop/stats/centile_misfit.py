@@ -165,7 +165,7 @@ def chance_limits(percents: np.ndarray, n: int, confidence: float = 0.95) -> tup
     from scipy.stats import binom
 
     share = np.asarray(percents) / 100
-    low, high = (binom.ppf(level, n, share) for level in ((1 - confidence) / 2, (1 + confidence) / 2))
+    low, high = (np.asarray(binom.ppf(level, n, share)) for level in ((1 - confidence) / 2, (1 + confidence) / 2))
     return 100 * low / n, 100 * high / n
 
 
