@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.contracts import dicom, efficiency, evaluation, study_tables
-from ctpop.contracts.all_tables import COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, TABLES
+from ctpop.contracts.all_tables import COMPARISON, HISTOGRAMS, INPUTS, PUBLISHED, SCORES, SITE_SHIFTS, TABLES
 from ctpop.contracts.code_lists import CODE_LISTS
 from ctpop.contracts.columns import Column
 from ctpop.contracts.tables import Table
@@ -62,6 +62,8 @@ GROUPS = {  # title in the contents: stages whose tables are in the group
 STAGES = {  # of tables that are not in the folder `tables` of a study
     "histograms": "measure",
     "comparison": "aging",
+    "scores": "aging",
+    "site_shifts": "aging",
     "published_results": "aging",
     "runtime": "operate",
     "scan_seconds": "operate",
@@ -259,7 +261,7 @@ def run(options: DictionaryOptions) -> None:
 
     """
     inputs = (*INPUTS, evaluation.REFERENCE, STRUCTURES, *dicom.TABLES)
-    tables = (*TABLES, HISTOGRAMS, COMPARISON, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
+    tables = (*TABLES, HISTOGRAMS, COMPARISON, SCORES, SITE_SHIFTS, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
     files = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
     superfluous: list[Path] = []
     if options.captions:

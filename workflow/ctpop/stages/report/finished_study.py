@@ -45,7 +45,12 @@ REQUIRED = (
     all_tables.AGE_CURVES,
     all_tables.COMPARE_PUBLISHED,
 )
-CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
+CENTILES = (  # required if aging.centiles is set
+    all_tables.CENTILES,
+    all_tables.CENTILE_CALIBRATION,
+    all_tables.CENTILE_MODELS_TABLE,
+    all_tables.CENTILE_WORMS,
+)
 COLUMNS = {  # columns read from the largest tables, which have 12 million rows in a study of 100,000 scans
     "measures": ("status", "detail"),
     "verdicts": ("usable_volume", "usable_hu", "reason", "rule_reason", "reviewer"),
