@@ -40,6 +40,12 @@ def _aging() -> Command:
     return command
 
 
+def _score() -> Command:
+    from ctpop.stages.aging import score
+
+    return score
+
+
 def _centiles() -> Command:
     from ctpop.stages.aging import centiles
 
@@ -214,6 +220,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "describe": Entry("write Table 1 and draw the flow diagram from the tables of the cohort", _describe),
         "view": Entry("show the CT and masks of a scan in a browser on this computer", _view),
         "compare": Entry("compare correlations with age between two studies", _compare),
+        "score": Entry("compute z scores of new patients from the centile models of another study", _score),
         "requantify": Entry(
             "compute additional attenuation percentiles and windows from stored histograms", _requantify
         ),
