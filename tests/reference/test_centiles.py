@@ -12,7 +12,7 @@ from scipy import stats
 
 from ctpop.stats.centile_bands import band, covariance_of, standard_errors
 from ctpop.stats.centile_curves import fitted
-from ctpop.stats.centile_likelihood import Form, Sample
+from ctpop.stats.centile_likelihood import CentileSample, Form
 from ctpop.stats.centile_misfit import chance_limits, statistics_of
 from ctpop.stats.distributions import MODELS, Points
 from ctpop.stats.site_shift import site_shift
@@ -31,7 +31,7 @@ def men():
 def of_men(men, model, skew=AT_50):
     """Return the fit to the volumes of men with ln M and ln S linear in age."""
     ages, values = men["age"].to_numpy(float), men["vol"].to_numpy(float)
-    sample = Sample(values, ages, np.arange(len(ages)), np.empty((len(ages), 0)))
+    sample = CentileSample(values, ages, np.arange(len(ages)), np.empty((len(ages), 0)))
     return fitted(sample, Form(DECADE, DECADE, np.asarray(skew, dtype=float)), MODELS[model])
 
 

@@ -9,8 +9,8 @@ from scipy import stats
 from ctpop.stats.centile_bands import band, covariance_of
 from ctpop.stats.centile_choice import CANDIDATES, chosen_model
 from ctpop.stats.centile_curves import fitted, form_of
-from ctpop.stats.centile_levels import Levels, levels_of, levels_of_json
-from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_levels import LevelEffects, levels_of, levels_of_json
+from ctpop.stats.centile_likelihood import CentileSample
 from ctpop.stats.centile_misfit import (
     MOST_DEVIATION,
     cross_validated,
@@ -27,7 +27,7 @@ PERCENTS = np.array([3.0, 10, 25, 50, 75, 90, 97])
 
 def sample_of(values, ages, patients=None):
     patients = np.arange(len(values)) if patients is None else patients
-    return Sample(values, ages, patients, np.empty((len(values), 0)))
+    return CentileSample(values, ages, patients, np.empty((len(values), 0)))
 
 
 def volumes(kind, n, seed):
@@ -224,7 +224,7 @@ def test_levels_that_depend_on_other_levels_have_no_effect():
     levels = levels_of({"scanner": scanner, "kvp": kvp}, np.arange(120), np.ones((120, 1)))
 
     assert list(levels.groups) == ["scanner"]
-    assert Levels({}).indicators({})[0].shape == (0, 0)
+    assert LevelEffects({}).indicators({})[0].shape == (0, 0)
 
 
 @pytest.mark.parametrize("z", [[], [0.3]])

@@ -31,11 +31,11 @@ def covariance_of(fit: Fit, groups: np.ndarray) -> np.ndarray | None:
     Examples
     --------
     >>> from ctpop.stats.centile_curves import fitted, form_of
-    >>> from ctpop.stats.centile_likelihood import Sample
+    >>> from ctpop.stats.centile_likelihood import CentileSample
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.linspace(20, 80, 200)
     >>> values = 100 + 10 * np.random.default_rng(1).standard_normal(200)
-    >>> sample = Sample(values, ages, np.arange(200), np.empty((200, 0)))
+    >>> sample = CentileSample(values, ages, np.arange(200), np.empty((200, 0)))
     >>> covariance_of(fitted(sample, form_of(ages), MODELS["bccg"]), sample.groups).shape
     (8, 8)
 
@@ -76,11 +76,11 @@ def standard_errors(fit: Fit, covariance: np.ndarray, z: float, ages: np.ndarray
     Examples
     --------
     >>> from ctpop.stats.centile_curves import fitted, form_of
-    >>> from ctpop.stats.centile_likelihood import Sample
+    >>> from ctpop.stats.centile_likelihood import CentileSample
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.linspace(20, 80, 200)
     >>> values = 100 + 10 * np.random.default_rng(1).standard_normal(200)
-    >>> sample = Sample(values, ages, np.arange(200), np.empty((200, 0)))
+    >>> sample = CentileSample(values, ages, np.arange(200), np.empty((200, 0)))
     >>> fit = fitted(sample, form_of(ages), MODELS["bccg"])
     >>> standard_errors(fit, covariance_of(fit, sample.groups), 0.0, np.array([50.0])).round(2)
     array([0.01])
@@ -130,11 +130,11 @@ def band(
     Examples
     --------
     >>> from ctpop.stats.centile_curves import fitted, form_of
-    >>> from ctpop.stats.centile_likelihood import Sample
+    >>> from ctpop.stats.centile_likelihood import CentileSample
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.linspace(20, 80, 200)
     >>> values = 100 + 10 * np.random.default_rng(1).standard_normal(200)
-    >>> sample = Sample(values, ages, np.arange(200), np.empty((200, 0)))
+    >>> sample = CentileSample(values, ages, np.arange(200), np.empty((200, 0)))
     >>> fit = fitted(sample, form_of(ages), MODELS["bccg"])
     >>> [limit.round().tolist() for limit in band(fit, None, 0.0, np.array([50.0]), 0.95)]
     [[nan], [nan]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctpop.stats.centile_curves import Fit, fitted, form_of
-from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_likelihood import CentileSample
 from ctpop.stats.distributions import MODELS, Model
 from ctpop.stats.splines import natural_basis
 
@@ -57,7 +57,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class CandidateFit:
     """The fit of a candidate, or the reason for a missing fit.
 
     Attributes
@@ -71,7 +71,7 @@ class Attempt:
 
     Examples
     --------
-    >>> Attempt(CANDIDATES["hu_mean"][1], "few_patients", None).candidate.name
+    >>> CandidateFit(CANDIDATES["hu_mean"][1], "few_patients", None).candidate.name
     'shash_skew'
 
     """
@@ -87,9 +87,9 @@ class Choice:
 
     Attributes
     ----------
-    attempts : tuple of Attempt
+    attempts : tuple of CandidateFit
         All candidates in their order.
-    chosen : Attempt or None
+    chosen : CandidateFit or None
         Candidate with the lowest BIC among those with status `ok`.
     outliers : np.ndarray of bool
         Which values were set aside, shape `(n,)`.
@@ -101,8 +101,8 @@ class Choice:
 
     """
 
-    attempts: tuple[Attempt, ...]
-    chosen: Attempt | None
+    attempts: tuple[CandidateFit, ...]
+    chosen: CandidateFit | None
     outliers: np.ndarray
 
     @property
@@ -126,7 +126,7 @@ CANDIDATES = {
 }
 
 
-def chosen_model(sample: Sample, candidates: Sequence[Candidate]) -> Choice:
+def chosen_model(sample: CentileSample, candidates: Sequence[Candidate]) -> Choice:
     """Return the candidate with the lowest BIC after setting gross outliers aside.
 
     A value is set aside if |z| is above 5 in the candidate with a tail parameter, so heavy tails are modeled and not
@@ -135,7 +135,7 @@ def chosen_model(sample: Sample, candidates: Sequence[Candidate]) -> Choice:
 
     Parameters
     ----------
-    sample : Sample
+    sample : CentileSample
         Values of one sex.
     candidates : sequence of Candidate
         Candidates; at least one with a constant skew has a tail parameter.
@@ -150,7 +150,7 @@ def chosen_model(sample: Sample, candidates: Sequence[Candidate]) -> Choice:
     >>> ages = np.linspace(20, 80, 120)
     >>> values = 60 - 0.5 * ages + 5 * np.random.default_rng(1).standard_normal(120)
     >>> values[7] = 9999.0
-    >>> sample = Sample(values, ages, np.arange(120), np.empty((120, 0)))
+    >>> sample = CentileSample(values, ages, np.arange(120), np.empty((120, 0)))
     >>> choice = chosen_model(sample, CANDIDATES["hu_mean"])
     >>> choice.chosen.candidate.name, np.flatnonzero(choice.outliers).tolist()
     ('shash', [7])
@@ -163,12 +163,12 @@ def chosen_model(sample: Sample, candidates: Sequence[Candidate]) -> Choice:
     if tailed:
         outliers, known = np.zeros(len(sample.values), dtype=bool), None
     kept = sample.part(~outliers) if outliers.any() else sample
-    attempts: list[Attempt] = []
+    attempts: list[CandidateFit] = []
     for each in candidates:
         if tailed and not each.distribution.has_tail:
-            attempts.append(Attempt(each, "no_tail", None))
+            attempts.append(CandidateFit(each, "no_tail", None))
         elif each.skew_by_age and kept.n_patients < SKEW_BY_AGE_FROM:
-            attempts.append(Attempt(each, "few_patients", None))
+            attempts.append(CandidateFit(each, "few_patients", None))
         else:
             attempts.append(_attempt(kept, each, known if each is tolerant else _start_of(each, attempts)))
     usable = [attempt for attempt in attempts if attempt.status == "ok" and attempt.fit]
@@ -176,17 +176,17 @@ def chosen_model(sample: Sample, candidates: Sequence[Candidate]) -> Choice:
     return Choice(tuple(attempts), best, outliers)
 
 
-def _attempt(sample: Sample, candidate: Candidate, start: np.ndarray | None) -> Attempt:
+def _attempt(sample: CentileSample, candidate: Candidate, start: np.ndarray | None) -> CandidateFit:
     form = form_of(sample.ages, skew_by_age=candidate.skew_by_age)
     fit = fitted(sample, form, candidate.distribution, start)
     if fit is None and start is not None:
         fit = fitted(sample, form, candidate.distribution)
     if fit is None:
-        return Attempt(candidate, "not_converged", None)
-    return Attempt(candidate, "at_limit" if fit.at_limit else "ok", fit)
+        return CandidateFit(candidate, "not_converged", None)
+    return CandidateFit(candidate, "at_limit" if fit.at_limit else "ok", fit)
 
 
-def _start_of(candidate: Candidate, attempts: Sequence[Attempt]) -> np.ndarray | None:
+def _start_of(candidate: Candidate, attempts: Sequence[CandidateFit]) -> np.ndarray | None:
     """Return the parameters of the same distribution with a constant skew, with the skew at both ages."""
     if not candidate.skew_by_age:
         return None
@@ -197,7 +197,7 @@ def _start_of(candidate: Candidate, attempts: Sequence[Attempt]) -> np.ndarray |
     return np.insert(parameters, place, parameters[place])
 
 
-def _outliers(sample: Sample, tolerant: Candidate) -> tuple[np.ndarray, np.ndarray | None]:
+def _outliers(sample: CentileSample, tolerant: Candidate) -> tuple[np.ndarray, np.ndarray | None]:
     """Return which values have |z| above 5, and the parameters of the fit without them."""
     outliers = _far(sample, tolerant.distribution)
     start: np.ndarray | None = None
@@ -215,7 +215,7 @@ def _outliers(sample: Sample, tolerant: Candidate) -> tuple[np.ndarray, np.ndarr
     return outliers, None
 
 
-def _far(sample: Sample, model: Model) -> np.ndarray:
+def _far(sample: CentileSample, model: Model) -> np.ndarray:
     """Return which values are far from the median curve, in robust SDs of the values above and below it."""
     target = model.to_fit(sample.values)
     knots = form_of(sample.ages).location

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ctpop.stats.centile_likelihood import IMPOSSIBLE, Form, Likelihood, Sample, likelihood_of
+from ctpop.stats.centile_likelihood import IMPOSSIBLE, CentileSample, Form, Likelihood, likelihood_of
 from ctpop.stats.distributions import Model, Points
 
 LOCATION_KNOTS = (0.05, 0.35, 0.65, 0.95)  # SOURCE: Harrell, Regression Modeling Strategies, 2nd ed. 2015, table 2.3
@@ -149,7 +149,7 @@ class Fit:
     --------
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.linspace(20, 80, 61)
-    >>> sample = Sample(100 + ages + 10 * np.sin(2.4 * np.arange(61)), ages, np.arange(61), np.empty((61, 0)))
+    >>> sample = CentileSample(100 + ages + 10 * np.sin(2.4 * np.arange(61)), ages, np.arange(61), np.empty((61, 0)))
     >>> fit = fitted(sample, form_of(ages), MODELS["bccg"])
     >>> fit.df, round(fit.bic - fit.aic, 3)
     (8, 16.887)
@@ -281,7 +281,7 @@ def form_of(ages: np.ndarray, *, skew_by_age: bool = False) -> Form:
     return Form(np.unique(np.quantile(ages, LOCATION_KNOTS)), np.unique(np.quantile(ages, SPREAD_KNOTS)), skew)
 
 
-def fitted(sample: Sample, form: Form, model: Model, start: np.ndarray | None = None) -> Fit | None:
+def fitted(sample: CentileSample, form: Form, model: Model, start: np.ndarray | None = None) -> Fit | None:
     """Return the maximum likelihood fit of a sample, or None if it does not converge.
 
     The unit of the values does not affect the fit: the values are divided by their SD before the fit, and the curves
@@ -289,7 +289,7 @@ def fitted(sample: Sample, form: Form, model: Model, start: np.ndarray | None = 
 
     Parameters
     ----------
-    sample : Sample
+    sample : CentileSample
         Values of one sex, not all equal, and above 0 for `bccg` and `bct`.
     form : Form
         Knots of the curves.
@@ -313,7 +313,7 @@ def fitted(sample: Sample, form: Form, model: Model, start: np.ndarray | None = 
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.linspace(20, 80, 61)
     >>> volumes = 100 + ages + 10 * np.sin(2.4 * np.arange(61))
-    >>> sample = Sample(volumes, ages, np.arange(61), np.empty((61, 0)))
+    >>> sample = CentileSample(volumes, ages, np.arange(61), np.empty((61, 0)))
     >>> fitted(sample, form_of(ages), MODELS["bccg"]).curves.value_of(0.0, np.array([30.0, 50.0, 70.0])).round(-1)
     array([130., 150., 170.])
 
@@ -356,7 +356,7 @@ def fit_curves(values: np.ndarray, ages: np.ndarray, model: Model) -> Curves | N
     array([130., 150., 170.])
 
     """
-    sample = Sample(values, ages, np.arange(len(values)), np.empty((len(values), 0)))
+    sample = CentileSample(values, ages, np.arange(len(values)), np.empty((len(values), 0)))
     found = fitted(sample, form_of(ages), model)
     return found.curves if found else None
 
@@ -380,7 +380,7 @@ def maximized(likelihood: Likelihood, start: np.ndarray) -> np.ndarray | None:
     --------
     >>> from ctpop.stats.distributions import MODELS
     >>> ages, knots = np.arange(20.0, 80.0), np.array([20.0, 80.0])
-    >>> sample = Sample(100 + ages + np.tile([-9.0, 9.0], 30), ages, np.arange(60), np.empty((60, 0)))
+    >>> sample = CentileSample(100 + ages + np.tile([-9.0, 9.0], 30), ages, np.arange(60), np.empty((60, 0)))
     >>> likelihood = likelihood_of(sample, Form(knots, knots, np.array([50.0])), MODELS["bccg"])
     >>> maximized(likelihood, np.array([1.6, 2.1, -2.0, -2.0, 0.1])) is None
     False

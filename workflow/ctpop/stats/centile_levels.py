@@ -12,18 +12,18 @@ Group = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
-class Levels:
+class LevelEffects:
     """Levels of each covariate, in groups that share an effect.
 
     Attributes
     ----------
     groups : dict of str to tuple
-        Groups of levels of each covariate; a missing value is a level. Levels that are in no group have no effect and
+        Groups of levels of each covariate; a missing value is a level. Levels in no group have no effect and
         are treated as the mean of the groups.
 
     Examples
     --------
-    >>> levels = Levels({"kvp": (("100",), ("120",), ("80", None))})
+    >>> levels = LevelEffects({"kvp": (("100",), ("120",), ("80", None))})
     >>> effects, known = levels.indicators({"kvp": np.array(["100", "120", None, "140"], dtype=object)})
     >>> effects.tolist(), known.tolist()
     ([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0], [0.0, 0.0]], [True, True, True, False])
@@ -87,17 +87,17 @@ class Levels:
         return json.dumps({name: [list(group) for group in groups] for name, groups in self.groups.items()})
 
 
-def levels_of_json(text: str) -> Levels:
+def levels_of_json(text: str) -> LevelEffects:
     """Return the levels from JSON text.
 
     Parameters
     ----------
     text : str
-        Text from `Levels.to_json`.
+        Text from `LevelEffects.to_json`.
 
     Returns
     -------
-    Levels
+    LevelEffects
         Groups of levels.
 
     Raises
@@ -107,14 +107,14 @@ def levels_of_json(text: str) -> Levels:
 
     Examples
     --------
-    >>> levels_of_json(Levels({"kvp": (("100",), ("120", None))}).to_json()).groups
+    >>> levels_of_json(LevelEffects({"kvp": (("100",), ("120", None))}).to_json()).groups
     {'kvp': (('100',), ('120', None))}
 
     """
-    return Levels({name: tuple(map(tuple, groups)) for name, groups in json.loads(text).items()})
+    return LevelEffects({name: tuple(map(tuple, groups)) for name, groups in json.loads(text).items()})
 
 
-def levels_of(columns: Mapping[str, np.ndarray], patients: np.ndarray, curve: np.ndarray) -> Levels:
+def levels_of(columns: Mapping[str, np.ndarray], patients: np.ndarray, curve: np.ndarray) -> LevelEffects:
     """Return the levels with effects: those with at least 50 patients, and the pooled others if they have as many.
 
     A covariate with fewer than two groups, or with columns that depend linearly on the age curve and on the covariates
@@ -131,7 +131,7 @@ def levels_of(columns: Mapping[str, np.ndarray], patients: np.ndarray, curve: np
 
     Returns
     -------
-    Levels
+    LevelEffects
         Groups of levels; levels in alphabetical order, followed by the pooled levels.
 
     Examples
@@ -146,11 +146,11 @@ def levels_of(columns: Mapping[str, np.ndarray], patients: np.ndarray, curve: np
         groups = _groups(column, patients)
         if len(groups) < 2:
             continue
-        trial = Levels({**found, name: groups})
+        trial = LevelEffects({**found, name: groups})
         design = np.hstack([curve, trial.indicators(columns)[0]])
         if np.linalg.matrix_rank(design) == design.shape[1]:
             found[name] = groups
-    return Levels(found)
+    return LevelEffects(found)
 
 
 def _groups(column: np.ndarray, patients: np.ndarray) -> tuple[Group, ...]:

@@ -21,7 +21,7 @@ IMPOSSIBLE = 1e10  # cost of parameters for which the density is not finite
 
 
 @dataclass(frozen=True)
-class Sample:
+class CentileSample:
     """Values of one sex with ages, patients, and indicators of technical levels.
 
     Attributes
@@ -37,7 +37,8 @@ class Sample:
 
     Examples
     --------
-    >>> sample = Sample(np.array([5.0, 6.0, 7.0]), np.array([30.0, 31.0, 60.0]), np.array([0, 0, 1]), np.empty((3, 0)))
+    >>> ages, patients = np.array([30.0, 31.0, 60.0]), np.array([0, 0, 1])
+    >>> sample = CentileSample(np.array([5.0, 6.0, 7.0]), ages, patients, np.empty((3, 0)))
     >>> sample.weights.tolist(), sample.n_patients
     ([0.5, 0.5, 1.0], 2)
 
@@ -84,7 +85,7 @@ class Sample:
         """
         return np.asarray(1 / np.bincount(self.groups)[self.groups])
 
-    def part(self, kept: np.ndarray) -> "Sample":
+    def part(self, kept: np.ndarray) -> "CentileSample":
         """Return the sample of some values.
 
         Parameters
@@ -94,11 +95,11 @@ class Sample:
 
         Returns
         -------
-        Sample
+        CentileSample
             The kept values in the same order; weights follow from the kept values.
 
         """
-        return Sample(self.values[kept], self.ages[kept], self.patients[kept], self.effects[kept])
+        return CentileSample(self.values[kept], self.ages[kept], self.patients[kept], self.effects[kept])
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ class Likelihood:
     --------
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.arange(20.0, 80.0)
-    >>> sample = Sample(100 + ages, ages, np.arange(60), np.empty((60, 0)))
+    >>> sample = CentileSample(100 + ages, ages, np.arange(60), np.empty((60, 0)))
     >>> knots = np.array([20.0, 80.0])
     >>> likelihood_of(sample, Form(knots, knots, np.array([50.0])), MODELS["shash"]).limits.shape
     (6, 2)
@@ -330,12 +331,12 @@ class Likelihood:
         return Likelihood(self.model, self.y[kept], self.unit, blocks, self.weights[kept], self.limits)
 
 
-def likelihood_of(sample: Sample, form: Form, model: Model) -> Likelihood:
+def likelihood_of(sample: CentileSample, form: Form, model: Model) -> Likelihood:
     """Return the likelihood of a sample.
 
     Parameters
     ----------
-    sample : Sample
+    sample : CentileSample
         Values of one sex; their SD must be above 0, and all values above 0 if the model requires it.
     form : Form
         Knots of the curves.
@@ -357,7 +358,7 @@ def likelihood_of(sample: Sample, form: Form, model: Model) -> Likelihood:
     --------
     >>> from ctpop.stats.distributions import MODELS
     >>> ages, knots = np.arange(20.0, 80.0), np.array([20.0, 80.0])
-    >>> sample = Sample(100 + ages, ages, np.arange(60), np.empty((60, 0)))
+    >>> sample = CentileSample(100 + ages, ages, np.arange(60), np.empty((60, 0)))
     >>> likelihood = likelihood_of(sample, Form(knots, knots, np.array([50.0])), MODELS["bccg"])
     >>> [block.shape[1] for block in likelihood.blocks]
     [2, 2, 1, 0]

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ctpop.stats.centile_curves import Curves, Fit, maximized
-from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_likelihood import CentileSample
 
 FOLDS = 10
 CHORD_STEPS = 15
@@ -44,7 +44,7 @@ class Worm:
     limit: np.ndarray
 
 
-def cross_validated(fit: Fit, sample: Sample, outliers: np.ndarray) -> np.ndarray | None:
+def cross_validated(fit: Fit, sample: CentileSample, outliers: np.ndarray) -> np.ndarray | None:
     """Return the z score of each value from a fit without the patients of its fold.
 
     The folds are those of the patient numbers modulo 10, so they do not depend on random numbers. The model and the
@@ -54,7 +54,7 @@ def cross_validated(fit: Fit, sample: Sample, outliers: np.ndarray) -> np.ndarra
     ----------
     fit : Fit
         Fit to the values that are not outliers.
-    sample : Sample
+    sample : CentileSample
         All values.
     outliers : np.ndarray of bool
         Which values were set aside before the fit, shape `(n,)`.
@@ -70,7 +70,7 @@ def cross_validated(fit: Fit, sample: Sample, outliers: np.ndarray) -> np.ndarra
     >>> from ctpop.stats.distributions import MODELS
     >>> ages = np.linspace(20, 80, 200)
     >>> values = 100 + 10 * np.random.default_rng(1).standard_normal(200)
-    >>> sample = Sample(values, ages, np.arange(200), np.empty((200, 0)))
+    >>> sample = CentileSample(values, ages, np.arange(200), np.empty((200, 0)))
     >>> fit = fitted(sample, form_of(ages), MODELS["bccg"])
     >>> z = cross_validated(fit, sample, np.zeros(200, dtype=bool))
     >>> float(np.corrcoef(z, fit.curves.z_of(values, ages))[0, 1].round(1))

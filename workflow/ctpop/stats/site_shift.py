@@ -24,7 +24,7 @@ class SiteShift:
 
     Examples
     --------
-    >>> SiteShift(3).adaptation, SiteShift(25).adaptation, SiteShift(50).adaptation
+    >>> SiteShift(3).adaptation, SiteShift(25).adaptation, SiteShift(50, sd=1.1).adaptation
     ('none', 'offset', 'offset_and_scale')
 
     """

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop.stats.centile_choice import CANDIDATES, Attempt, Candidate
+from ctpop.stats.centile_choice import CANDIDATES, Candidate, CandidateFit
 from ctpop.stats.centile_curves import Curves
-from ctpop.stats.centile_levels import Levels, levels_of_json
+from ctpop.stats.centile_levels import LevelEffects, levels_of_json
 from ctpop.stats.centile_likelihood import Form
 
 SEPARATOR = ";"
@@ -24,12 +24,12 @@ class StoredModel:
 
     name: str
     curves: Curves
-    levels: Levels
+    levels: LevelEffects
     age_min: float
     age_max: float
 
 
-def candidate_row(attempt: Attempt) -> dict[str, Any]:
+def candidate_row(attempt: CandidateFit) -> dict[str, Any]:
     """Return the columns of a candidate that describe its fit."""
     row: dict[str, Any] = {"model": attempt.candidate.name, "status": attempt.status, "chosen": False}
     if attempt.fit is None:
@@ -38,7 +38,7 @@ def candidate_row(attempt: Attempt) -> dict[str, Any]:
     return row | {"deviance": fit.deviance, "df": fit.df, "aic": fit.aic, "bic": fit.bic}
 
 
-def chosen_row(curves: Curves, levels: Levels) -> dict[str, Any]:
+def chosen_row(curves: Curves, levels: LevelEffects) -> dict[str, Any]:
     """Return the columns of a chosen candidate from which its curves can be computed."""
     form = curves.form
     lists = (form.location, curves.location, form.spread, curves.log_spread, form.skew, curves.skew)
@@ -59,7 +59,7 @@ def stored_model(row: Mapping[str, Any]) -> StoredModel:
         *(candidate.distribution, form, values["location"], values["log_spread"], values["skew"]),
         *(float(row["log_tail"]), values["location_effects"], values["spread_effects"]),
     )
-    levels = Levels({}) if pd.isna(row["levels"]) else levels_of_json(row["levels"])
+    levels = LevelEffects({}) if pd.isna(row["levels"]) else levels_of_json(row["levels"])
     return StoredModel(row["model"], curves, levels, float(row["age_min"]), float(row["age_max"]))
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from ctpop.stats.centile_bands import covariance_of
 from ctpop.stats.centile_choice import CANDIDATES, Choice, chosen_model
 from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS, Fit, form_of
-from ctpop.stats.centile_levels import Levels, levels_of
-from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_levels import LevelEffects, levels_of
+from ctpop.stats.centile_likelihood import CentileSample
 from ctpop.stats.centile_misfit import cross_validated
 from ctpop.stats.splines import natural_basis
 from ctpop.study.patients import distinct
@@ -57,8 +57,8 @@ class Modeled:
     """A task with its sample and covariates, and the choice of a model or the reason why no model was fitted."""
 
     task: Task
-    sample: Sample
-    levels: Levels
+    sample: CentileSample
+    levels: LevelEffects
     choice: Choice | None
     why_not: str
 
@@ -109,10 +109,12 @@ def modeled(task: Task) -> Modeled:
     reason = why_not(task)
     if reason != "ok":
         nothing = np.empty((len(task.values), 0))
-        return Modeled(task, Sample(task.values, task.ages, task.patients, nothing), Levels({}), None, reason)
+        return Modeled(
+            task, CentileSample(task.values, task.ages, task.patients, nothing), LevelEffects({}), None, reason
+        )
     levels = levels_of(task.columns, task.patients, natural_basis(task.ages, form_of(task.ages).location))
     effects = levels.indicators(task.columns)[0] if levels.n_effects else np.empty((len(task.values), 0))
-    sample = Sample(task.values, task.ages, task.patients, effects)
+    sample = CentileSample(task.values, task.ages, task.patients, effects)
     return Modeled(task, sample, levels, chosen_model(sample, CANDIDATES[task.measure]), "ok")
 
 

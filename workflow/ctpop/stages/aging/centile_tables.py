@@ -14,7 +14,7 @@ from ctpop.stages.aging.age_series import sizes
 from ctpop.stages.aging.centile_models import UNITS, candidate_row, chosen_row
 from ctpop.stages.aging.centile_outcomes import Modeled, Task, modeled
 from ctpop.stats.centile_bands import band
-from ctpop.stats.centile_choice import CANDIDATES, Attempt
+from ctpop.stats.centile_choice import CANDIDATES, CandidateFit
 from ctpop.stats.centile_curves import Fit
 from ctpop.stats.centile_misfit import (
     MOST_DEVIATION,
@@ -166,7 +166,9 @@ def model_rows(found: Modeled) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table `centile_models`: all candidates of the measure."""
     sample, out = found.sample, found.outliers
     candidates = CANDIDATES[found.task.measure]
-    attempts = found.choice.attempts if found.choice else [Attempt(each, "not_fitted", None) for each in candidates]
+    attempts = (
+        found.choice.attempts if found.choice else [CandidateFit(each, "not_fitted", None) for each in candidates]
+    )
     known = {**found.task.name, **sizes(sample.patients), "unit": UNITS[found.task.measure], "reason": found.reason}
     if found.fit:
         known |= {"n_outliers": int(out.sum()), "n_patients_outliers": distinct(sample.patients[out])}
