@@ -68,6 +68,7 @@ def test_the_figures_of_a_report_follow_from_what_the_study_has():
     assert set(names_of_report(WHOLE)) - set(least) == {
         *("spearman_groups", "asymmetry", "truth", "structure_hip_left", "structure_hips"),
         *("scatter_liver_hu_mean", "boxes_liver_hu_mean", "centiles_liver_hu_mean"),
+        *("worms_liver", "worms_hip_left", "worms_hips"),
     }
 
 

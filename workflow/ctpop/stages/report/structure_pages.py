@@ -8,6 +8,7 @@ import pandas as pd
 from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_centiles import calibration, centiles, models
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_screening import (
     beside_published,
@@ -17,17 +18,18 @@ from ctpop.stages.report.structure_screening import (
     losses,
     sensitivity,
 )
-from ctpop.stages.report.structure_statistics import adjusted, by_sex, centiles, curves, post_hoc, results
+from ctpop.stages.report.structure_statistics import adjusted, by_sex, curves, post_hoc, results
 from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
-    *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
+    *("centiles", "centile_models", "centile_calibration", "structure_flow", "failures", "sensitivity", "extremes"),
+    *("compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, models, centiles, calibration),
     *(losses, failures, extremes, sensitivity, beside_truth),
 )
 
@@ -43,6 +45,7 @@ class StructurePage:
     part_of: list[tuple[str, str]]
     single: bool
     grids: list[CellGrid]
+    has_curves: bool
 
 
 def pages(study: FinishedStudy) -> Iterator[StructurePage]:
@@ -59,12 +62,17 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
             [_place(group) for group, members in groups.items() if name in members],
             name not in groups,
             [grid for make in GRIDS for grid in [make(rows)] if grid.rows],
+            bool(rows.of("centiles")),
         )
 
 
-def figures_of(name: str) -> list[str]:
-    """Return the possible names of the figures of one structure, in the order of its page."""
-    return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES)]
+def figures_of(page: StructurePage) -> list[str]:
+    """Return the possible names of the figures of one structure, in the order of its page.
+
+    Worm plots without a curve are not shown.
+    """
+    names = [f"structure_{page.name}", *(f"centiles_{page.name}_{measure}" for measure in MEASURES)]
+    return [*names, *([f"worms_{page.name}"] if page.has_curves else [])]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.figures.formatting import AXES, MEASURES, SEXES, covariates_in_words
 from ctpop.stages.report import cells
 from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
@@ -26,7 +25,6 @@ TERMS = {
     "nonlinear": "Nonlinearity of the age curve",
     "interaction": "Age-by-sex interaction",
 }
-CENTILE_STEP_YEARS = 10
 
 
 def results(rows: StructureRows) -> CellGrid:
@@ -189,26 +187,6 @@ def curves(rows: StructureRows) -> CellGrid:
         *(f"Adjusted {P}<br>(Bonferroni)", "Proportion<br>of variance", NOTE),
     )
     return without_notes(CellGrid("Adjusted tests of age quartiles and age curve", headings, quartiles + terms))
-
-
-def centiles(rows: StructureRows) -> CellGrid:
-    """Return the centile curves of each sex at intervals of 10 years."""
-    columns = [f"centile_{centile:02d}" for centile in CENTILES_SHOWN]
-    made = [
-        CellRow(
-            f"{SEXES[row['sex']]}, {row['age_years']:g} years",
-            [
-                cells.words(AXES[row["measure"]]),
-                *(cells.decimal(row[column]) for column in columns),
-                cells.size(row, "n_near", "n_patients_near"),
-            ],
-        )
-        for row in rows.of("centiles")
-        if row["age_years"] % CENTILE_STEP_YEARS == 0
-    ]
-    headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Scans within<br>5 years")
-    remark = "Columns: percentage of patients of this age and sex with a smaller value."
-    return CellGrid("Centiles", headings, made, remark)
 
 
 def _covariates(names: str) -> str:
