@@ -297,21 +297,13 @@ def missing_tables(
 def centile_tables(
     patients: pd.DataFrame, analysis: pd.DataFrame, labels: LabelSet, of: Collection[str] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the centile curves of these patients and their calibration; no curves for a sex with too few patients."""
+    """Return the tables of centiles of these patients; no curves for a sex with too few patients."""
     settings = chosen(centiles.CentileSettings, "aging", None)
     if of is not None:
         analysis = analysis[analysis["structure"].isin(of)]
     split = series.split(series.with_ages(analysis, patients), labels.names, list(labels.groups))
-    fits = list(centiles.fitted(split, patients.set_index("scan_id")["sex"], settings))
-    curves = [centiles.curve_table(fit) for fit in fits if fit.curves]
-    bands = pd.DataFrame(
-        [row for fit in fits for row in centiles.calibration_rows(fit)],
-        columns=list(all_tables.CENTILE_CALIBRATION.columns),
-    )
-    return {
-        "centiles": all_tables.CENTILES.check(centiles.joined(all_tables.CENTILES, curves)),
-        "centile_calibration": all_tables.CENTILE_CALIBRATION.check(bands),
-    }
+    source = centiles.Source(labels.name, "0" * 16, None)
+    return centiles.tables_of(centiles.outcomes_of(split, patients, settings), source)
 
 
 def change_point_tables(tables: dict[str, pd.DataFrame], labels: LabelSet, of: list[str]) -> dict[str, pd.DataFrame]:

@@ -46,6 +46,12 @@ def _missing() -> Command:
     return missing
 
 
+def _score() -> Command:
+    from ctpop.stages.aging import score
+
+    return score
+
+
 def _centiles() -> Command:
     from ctpop.stages.aging import centiles
 
@@ -239,6 +245,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "view": Entry("show the CT and masks of a scan in a browser on this computer", _view),
         "compare": Entry("compare effects of age and correlations with age between two studies", _compare),
         "pool": Entry("pool the effects of age of several studies in a random-effects meta-analysis", _pool),
+        "score": Entry("compute z scores of new patients from the centile models of another study", _score),
         "requantify": Entry(
             "compute additional attenuation percentiles and windows from stored histograms", _requantify
         ),

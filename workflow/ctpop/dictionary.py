@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from ctpop.contracts import dicom, efficiency, evaluation, study_tables
-from ctpop.contracts.all_tables import COMPARISON, HISTOGRAMS, INPUTS, POOLED, PUBLISHED, TABLES
+from ctpop.contracts.all_tables import (
+    COMPARISON,
+    HISTOGRAMS,
+    INPUTS,
+    POOLED,
+    PUBLISHED,
+    SCORES,
+    SITE_SHIFTS,
+    TABLES,
+)
 from ctpop.contracts.code_lists import CODE_LISTS
 from ctpop.contracts.columns import Column
 from ctpop.contracts.tables import Table
@@ -63,6 +72,8 @@ STAGES = {  # of tables that are not in the folder `tables` of a study
     "histograms": "measure",
     "comparison": "aging",
     "pooled": "aging",
+    "scores": "aging",
+    "site_shifts": "aging",
     "published_results": "aging",
     "runtime": "operate",
     "scan_seconds": "operate",
@@ -260,7 +271,8 @@ def run(options: DictionaryOptions) -> None:
 
     """
     inputs = (*INPUTS, evaluation.REFERENCE, STRUCTURES, *dicom.TABLES)
-    tables = (*TABLES, HISTOGRAMS, COMPARISON, POOLED, PUBLISHED, *evaluation.TABLES, *efficiency.TABLES)
+    of_commands = (COMPARISON, POOLED, SCORES, SITE_SHIFTS, PUBLISHED)
+    tables = (*TABLES, HISTOGRAMS, *of_commands, *evaluation.TABLES, *efficiency.TABLES)
     files = {options.data: data_page(inputs, tables), options.config: config_page(load_schema())}
     superfluous: list[Path] = []
     if options.captions:

@@ -159,6 +159,7 @@ rule centiles:
         cohort=f"{STUDY}/tables/cohort.parquet",
         structures=STRUCTURES,
         groups=GROUPS,
+        segments=[] if START_FROM == "measures" else f"{STUDY}/tables/segments.parquet",
         code=code("centiles"),
     output:
         **tables_of("centiles"),
@@ -168,18 +169,31 @@ rule centiles:
         f"{STUDY}/benchmarks/centiles.tsv"
     conda:
         "../../envs/stats.yaml"
+    threads: 2
     resources:
         **rules_of_study.resources("centiles"),
     params:
         program=program,
         config=settings_file,
-        settings=settings_digest("aging.centiles_n_min"),
+        settings=settings_digest(
+            "aging.centiles_n_min",
+            "aging.centiles_extreme_n_min",
+            "aging.centiles_covariates",
+            "aging.confidence",
+        ),
+        segments=(
+            ""
+            if START_FROM == "measures"
+            else f"--segments {STUDY}/tables/segments.parquet"
+        ),
     message:
         "centiles: centile curves for each sex, and z scores"
     shell:
         "OPENBLAS_NUM_THREADS=1 {params.program} centiles --analysis {input.analysis:q} --cohort {input.cohort:q}"
-        " --structures {input.structures:q} --config {params.config:q} --centiles {output.centiles:q}"
-        " --calibration {output.centile_calibration:q} --z-scores {output.z_scores:q} &> {log:q}"
+        " --structures {input.structures:q} --config {params.config:q} --threads {threads} {params.segments}"
+        " --centiles {output.centiles:q} --models {output.centile_models:q}"
+        " --calibration {output.centile_calibration:q} --worms {output.centile_worms:q}"
+        " --z-scores {output.z_scores:q} &> {log:q}"
 
 
 CENTILES = rules.centiles.output if config["aging"]["centiles"] else []

@@ -77,6 +77,7 @@ def test_the_figures_of_a_report_follow_from_what_the_study_has():
         *("spearman_groups", "asymmetry", "truth", "structure_hip_left", "structure_hips"),
         *("scatter_liver_hu_mean", "boxes_liver_hu_mean", "centiles_liver_hu_mean"),
         *("change_point_hips_volume_ml", "change_point_hips_hu_mean"),
+        *("worms_liver", "worms_hip_left", "worms_hips"),
     }
 
 

@@ -445,7 +445,9 @@ def test_a_correlation_that_is_printed_twice_is_one_point():
 
 
 def centiles_of(structure):
-    shown = {f"centile_{percent:02d}": [float(percent)] * 2 for percent in (3, 10, 25, 50, 75, 90, 97)}
+    ends = {"": 0.0, "_low": -0.5, "_high": 0.5}
+    percents = (3, 10, 25, 50, 75, 90, 97)
+    shown = {f"centile_{percent:02d}{end}": [percent + by] * 2 for percent in percents for end, by in ends.items()}
     keys = {"structure": structure, "measure": "volume_ml", "sex": "female"}
     return pd.DataFrame({"age_years": [50.0, 51.0], **shown, "n": 200, "n_near": [40, 10], **keys})
 
@@ -454,7 +456,7 @@ def test_centiles_show_curves_and_values_of_each_sex():
     points = pd.DataFrame(
         {"age_years": [50.0, 60.0, 70.0], "value": [1.0, 2.0, 3.0], "quartile": 1, "sex": ["female", "male", None]}
     )
-    whole = {"structure": "aorta", "measure": "volume_ml", "age_from": 0, "age_to": 120, "n": 1, "n_patients": 1}
+    whole = {"structure": "aorta", "measure": "volume_ml", "band": "all", "n": 1, "n_patients": 1, "misfit": None}
     outcome = pd.DataFrame([{**whole, "sex": "female", "reason": "ok"}, {**whole, "sex": "male", "reason": "too_few"}])
     curves = pd.concat([centiles_of("aorta"), centiles_of("spleen")])
 
@@ -464,15 +466,17 @@ def test_centiles_show_curves_and_values_of_each_sex():
 
     assert shown_values["series"].value_counts().to_dict() == {
         "value": 2,
-        **{f"centile_{percent:02d}": 2 for percent in (3, 10, 25, 50, 75, 90, 97)},
+        **{
+            f"centile_{percent:02d}{end}": 2 for percent in (3, 10, 25, 50, 75, 90, 97) for end in ("", "_low", "_high")
+        },
     }
     assert shown_values.loc[shown_values["series"] == "centile_25", "value"].tolist() == [25.0, 25.0]
     assert shown_values.loc[shown_values["series"] == "value", "sex"].tolist() == ["female", "male"]
     assert centiles.summary(shown) == "Women: n = 1. Men: n = 1; no curves (too few values)"
 
-    several = outcome.assign(n=[8, 4], n_patients=[2, 4])
+    several = outcome.assign(n=[8, 4], n_patients=[2, 4], misfit=[True, None])
     shown = centiles.shown_of(finding, {"centiles": curves, "centile_calibration": several})
-    assert centiles.summary(shown) == "Women: n = 8 scans of 2 patients. Men: n = 4; no curves (too few values)"
+    assert centiles.summary(shown) == "Women: n = 8 scans of 2 patients; misfit. Men: n = 4; no curves (too few values)"
 
 
 SIZES = ["n", "n_patients"]

@@ -1,4 +1,4 @@
-"""Centile curves: the two distributions, their gradients, and parameter recovery of a fit."""
+"""Centile curves: the three distributions, their gradients, and parameter recovery of a fit."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy import integrate, stats
 from ctpop.stats.centile_curves import fit_curves
 from ctpop.stats.distributions import MODELS, Points
 
-BCCG, SHASH = MODELS["bccg"], MODELS["shash"]
+BCCG, BCT, SHASH = MODELS["bccg"], MODELS["bct"], MODELS["shash"]
 CENTILES = stats.norm.ppf([0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97])
 SKEWS = [-2.0, -0.4, 0.0, 0.00005, 0.3, 1.0, 1.8]
 
@@ -39,6 +39,38 @@ def test_bccg_is_a_distribution(skew):
     total, _ = integrate.quad(lambda y: np.exp(BCCG.log_density(np.array([y]), at)[0][0]), 1e-9, 50_000, limit=900)
 
     assert total == pytest.approx(1, abs=2e-4)
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_bct_is_a_distribution(skew):
+    at = points(np.log(100), 0.2, skew, tail=6.0)
+
+    total, _ = integrate.quad(lambda y: np.exp(BCT.log_density(np.array([y]), at)[0][0]), 1e-9, 50_000, limit=900)
+
+    assert total == pytest.approx(1, abs=2e-3)
+
+
+def test_bct_with_many_degrees_of_freedom_is_bccg():
+    y = np.array([50.0, 100.0, 180.0])
+
+    for skew in (-0.4, 0.0, 1.0):
+        found = BCT.log_density(y, points(np.log(100), 0.3, skew, tail=1e7, n=3))[0]
+        assert found == pytest.approx(BCCG.log_density(y, points(np.log(100), 0.3, skew, n=3))[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_skew_by_value_equals_one_skew_for_each_value(name):
+    y, skews = np.array([60.0, 90.0, 130.0]), np.array([-0.7, 0.0, 0.9])
+    at = Points(np.full(3, 95.0), np.full(3, np.log(0.2 if name != "shash" else 20)), skews, np.log(2.0))
+    fitted = Points(MODELS[name].to_fit(at.location), at.log_spread, skews, at.log_tail)
+
+    for number, skew in enumerate(skews):
+        one, one_fitted = (Points(p.location[:1], p.log_spread[:1], float(skew), p.log_tail) for p in (at, fitted))
+        here = slice(number, number + 1)
+        assert MODELS[name].z_of(y, at)[number] == pytest.approx(MODELS[name].z_of(y[here], one)[0], abs=1e-14)
+        assert MODELS[name].value_of(1.3, at)[number] == pytest.approx(MODELS[name].value_of(1.3, one)[0], rel=1e-14)
+        of_all, of_one = (MODELS[name].log_density(*each)[0] for each in ((y, fitted), (y[here], one_fitted)))
+        assert of_all[number] == pytest.approx(of_one[0], rel=1e-12)
 
 
 @pytest.mark.parametrize(("skew", "tail"), [(0.0, 1.0), (0.6, 0.8), (-0.4, 1.3)])
@@ -80,21 +112,26 @@ def test_z_equals_the_lms_formula_far_from_the_truncation():
 @pytest.mark.parametrize("z", CENTILES)
 def test_the_value_at_a_centile_has_the_z_of_that_centile(skew, spread, z):
     volume, hu = points(100.0, spread, skew), points(-80.0, 100 * spread, skew, 0.8)
+    heavy = points(100.0, spread, skew, 7.0)
 
+    assert BCT.z_of(BCT.value_of(z, heavy), heavy) == pytest.approx(z, abs=1e-6)
     assert BCCG.z_of(BCCG.value_of(z, volume), volume) == pytest.approx(z, abs=1e-6)
     assert SHASH.z_of(SHASH.value_of(z, hu), hu) == pytest.approx(z, abs=1e-9)
 
 
-@pytest.mark.parametrize(("name", "values"), [("bccg", [30.0, 90, 100, 260]), ("shash", [-95.0, -60, 0, 44])])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("bccg", [30.0, 90, 100, 260]), ("bct", [30.0, 90, 100, 260]), ("shash", [-95.0, -60, 0, 44])],
+)
 @pytest.mark.parametrize("skew", SKEWS)
 def test_gradients_of_the_density_equal_finite_differences(name, values, skew):
     model, y, step = MODELS[name], np.array(values), 1e-5
-    location = np.full(4, np.log(100) if name == "bccg" else -20.0)
+    location, tail = np.full(4, -20.0 if name == "shash" else np.log(100)), 1.6 if name == "bct" else 0.2
 
     def density(move, by):
         shift = [by if place == move else 0.0 for place in range(4)]
-        at = Points(location + shift[0], np.full(4, np.log(0.4 if name == "bccg" else 30)) + shift[1], skew, 0.2)
-        return model.log_density(y, Points(at.location, at.log_spread, skew + shift[2], 0.2 + shift[3]))
+        at = Points(location + shift[0], np.full(4, np.log(30 if name == "shash" else 0.4)) + shift[1], skew, tail)
+        return model.log_density(y, Points(at.location, at.log_spread, skew + shift[2], tail + shift[3]))
 
     for place, slope in enumerate(density(0, 0.0)[1]):
         expected = (density(place, step)[0] - density(place, -step)[0]) / (2 * step)

@@ -6,7 +6,14 @@ modules import tables and lists of codes from this module. The modules of `contr
 
 from ctpop.contracts import study_tables
 from ctpop.contracts.adjustment import ADJUSTED, AGE_CURVES, ASSOCIATIONS_BY_SEX, RANK_ANCOVA
-from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHOWN, Z_SCORES
+from ctpop.contracts.centiles import (
+    CENTILE_CALIBRATION,
+    CENTILE_MODELS_TABLE,
+    CENTILE_WORMS,
+    CENTILES,
+    CENTILES_SHOWN,
+    Z_SCORES,
+)
 from ctpop.contracts.change_points import CHANGE_POINT_CURVES, CHANGE_POINTS
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.comparison import COMPARISON, COMPARISON_REASONS, COUNTERPARTS
@@ -16,9 +23,11 @@ from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.effects import AGE_EFFECTS, AGE_MODELS, BODY_SIZE, SEX_DIFFERENCES
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
+    ADAPTATIONS,
     AGE_FORMS,
     ANALYSES,
     CENTILE_MODELS,
+    CENTILE_STATUS,
     CHANGES,
     CHOSEN,
     CRITERIA,
@@ -47,6 +56,7 @@ from ctpop.contracts.keys import (
     RULES,
     SCAN,
     SCAN_ID_PATTERN,
+    SCORE_OUTCOMES,
     SEGMENT_STATUS,
     STRUCTURE,
     USABLE_STATUS,
@@ -58,6 +68,7 @@ from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSI
 from ctpop.contracts.pooling import POOLED, POOLED_ROWS
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
+from ctpop.contracts.scores import SCORES, SITE_SHIFTS
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
 from ctpop.contracts.tables import Table
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
@@ -67,6 +78,7 @@ TABLES = tuple(_CONTRACTS[table.name] for table in study_tables.TABLES if table.
 INPUTS = (REGISTRY, REVIEW, TRUTH)
 
 __all__ = [
+    "ADAPTATIONS",
     "ADJUSTED",
     "AGE_CURVES",
     "AGE_EFFECTS",
@@ -83,6 +95,9 @@ __all__ = [
     "CENTILES_SHOWN",
     "CENTILE_CALIBRATION",
     "CENTILE_MODELS",
+    "CENTILE_MODELS_TABLE",
+    "CENTILE_STATUS",
+    "CENTILE_WORMS",
     "CHANGES",
     "CHANGE_POINTS",
     "CHANGE_POINT_CURVES",
@@ -150,10 +165,13 @@ __all__ = [
     "RULE_SETS",
     "SCAN",
     "SCAN_ID_PATTERN",
+    "SCORES",
+    "SCORE_OUTCOMES",
     "SEGMENTS",
     "SEGMENT_STATUS",
     "SENSITIVITY",
     "SEX_DIFFERENCES",
+    "SITE_SHIFTS",
     "STRUCTURE",
     "STRUCTURE_FLOW",
     "TABLE1",

@@ -43,8 +43,8 @@ CODE_LISTS = (
     ("Counterparts", "column `counterpart` of `comparison`", codes.COUNTERPARTS),
     (
         "Outcomes of statistics",
-        "column `reason` of the tables of adjusted statistics, sensitivity analyses, and centiles",
-        "column `reason` of the tables of adjusted statistics, centiles, and missing values",
+        "column `reason` of the tables of adjusted statistics, effects, sensitivity analyses, centiles, and missing"
+        " values",
         codes.OUTCOMES,
     ),
     (
@@ -54,8 +54,11 @@ CODE_LISTS = (
     ),
     ("Forms of age curves", "column `form` of `age_effects`, `age_models`, and `sex_differences`", codes.AGE_FORMS),
     ("Sexes of effects", "column `sex` of `age_effects`", codes.EFFECT_SEXES),
-    ("Centile models", "column `model` of `centiles` and `centile_calibration`", codes.CENTILE_MODELS),
     ("Changes of slope", "column `outcome` of `change_points`", codes.CHANGES),
+    ("Centile models", "column `model` of the tables of centiles and z scores", codes.CENTILE_MODELS),
+    ("Fits of centile models", "column `status` of `centile_models`", codes.CENTILE_STATUS),
+    ("Outcomes of scores", "column `reason` of `scores`", codes.SCORE_OUTCOMES),
+    ("Adaptations to a site", "column `adaptation` of `scores` and `site_shifts`", codes.ADAPTATIONS),
     ("Contrast findings", "column `looks` of `contrast_check`", codes.CONTRAST_LOOKS),
     ("Conversion status", "column `status` of `conversions`", dicom_codes.CONVERSION_STATUS),
     ("Converter warnings", "column `warnings` of `conversions`", dicom_codes.WARNINGS),

@@ -188,7 +188,7 @@ COUNTERPARTS = {
 OUTCOMES = {
     "ok": "a result was obtained",
     "too_few": "the number of values (for adjusted results, of patients) minus the number of fitted covariate columns"
-    " is below `aging.n_min`; for centiles, the number of values is below `aging.centiles_n_min`; for effects in an age"
+    " is below `aging.n_min`; for centiles, the number of patients is below `aging.centiles_n_min`; for effects in an age"
     " range, fewer than 25 patients of a sex (50 without sex) have an age in this range; for change points, the number"
     " of patients minus that of columns is below 50",
     "all_equal": "all values or all ages are equal",
@@ -225,6 +225,9 @@ CHANGES = {
     "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
     "separated": "in more than 1% of the scans, the estimated probability of having a value given age and sex is below"
     " 1%; the used values do not represent these scans",
+    "too_few_values": "fewer than 20 different values, too few for a continuous distribution",
+    "deterministic": "the values are a function of age without variation between patients",
+    "at_limit": "in each model that converged, the spread, skewness, or tail parameter is at a limit of its range",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",
@@ -235,7 +238,31 @@ CURVE_TERMS = {
 }
 CENTILE_MODELS = {
     "bccg": "Box-Cox Cole-Green distribution (LMS method), for volumes",
+    "bccg_skew": "Box-Cox Cole-Green distribution whose skewness parameter is linear in age, for volumes",
+    "bct": "Box-Cox t distribution, for volumes with heavy tails",
     "shash": "sinh-arcsinh distribution, for attenuation",
+    "shash_skew": "sinh-arcsinh distribution whose skewness parameter is linear in age, for attenuation",
+}
+CENTILE_STATUS = {
+    "ok": "the fit converged, and no parameter is at a limit of its range",
+    "at_limit": "the fit converged, but the spread, skewness, or tail parameter is at a limit of its range",
+    "not_converged": "the fit did not converge",
+    "few_patients": "a skewness parameter that depends on age requires at least 500 patients of a sex",
+    "no_tail": "more than 1% of the values are outliers, and only models with a tail parameter are fitted",
+    "not_fitted": "no model was fitted (see `reason`)",
+}
+SCORE_OUTCOMES = {
+    "ok": "a z score was computed",
+    "no_curves": "the models contain no curves for this structure, measure, and sex",
+    "no_age": "the age of the scan is not recorded",
+    "no_sex": "the sex of the patient is not recorded",
+    "not_positive": "the volume is 0, which the model of volumes does not allow",
+}
+ADAPTATIONS = {
+    "none": "the z scores are not adapted to the site",
+    "offset": "the mean z score of the reference patients is subtracted",
+    "offset_and_scale": "the mean z score of the reference patients is subtracted, and the difference is divided by the"
+    " standard deviation of their z scores",
 }
 CONTRAST_LOOKS = {
     "enhanced": "the attenuation of the aorta, kidneys, or portal vein is at least `cohort.contrast_enhanced_from_hu`",

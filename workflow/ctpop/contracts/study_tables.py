@@ -97,6 +97,8 @@ TABLES = (
     StudyTable("missing_sensitivity", "missing"),
     StudyTable("centiles", "centiles"),
     StudyTable("centile_calibration", "centiles"),
+    StudyTable("centile_models", "centiles"),
+    StudyTable("centile_worms", "centiles"),
     StudyTable("z_scores", "centiles", per_scan=True),
     StudyTable("change_points", "change_points"),
     StudyTable("change_point_curves", "change_points"),

@@ -134,9 +134,11 @@ KINDS = (
         "centiles",
         "Centile curves",
         "Age",
-        "Curves show the 3rd, 10th, 25th, 50th, 75th, 90th, and 97th centiles by age for women (A) and men (B); dots"
-        " are the values to which the curves were fitted. Curves are dotted where fewer than 30 values are available"
-        " within 5 years of an age. n is the number of values that passed segmentation screening.",
+        "Curves show the 3rd, 10th, 25th, 50th, 75th, 90th, and 97th centiles by age for women (A) and men (B) with"
+        " pointwise {ci} confidence bands (shaded); dots are the usable values. Curves are dotted where fewer than 30"
+        " values are available within 5 years of an age. The 3rd and 97th centiles are shown if there are enough"
+        " patients of the sex. Curves that do not fit in the cross-validation are marked as misfit. n is the number of"
+        " values that passed segmentation screening.",
         Repeat.panels,
         needs="centiles",
     ),
@@ -151,6 +153,17 @@ KINDS = (
         " D). n is the number of scans in the models.",
         Repeat.changes,
         needs="change_points",
+    ),
+    FigureKind(
+        "worms",
+        "Worm plots of centile curves",
+        "Age",
+        "Worm plots show the quantiles of the cross-validated *z* scores minus the corresponding quantiles of the"
+        " standard normal distribution for volume in women (A) and men (B) and attenuation in women (C) and men (D)."
+        " Lines are age quartiles, from the youngest (light) to the oldest (dark). Dotted lines are the"
+        " pointwise 95% limits if the curves are correct.",
+        Repeat.all,
+        needs="centiles",
     ),
     FigureKind(
         "spearman_overview",

@@ -32,25 +32,29 @@ WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM = 71.0, 54.0, 14.0, 16.0, 12.0
 MEDIAN = 50
 LOOKS = {50: (1.3, "-"), 25: (0.8, "-"), 75: (0.8, "-")}  # width and style; other centiles have thin lines
 FEW = 30  # scans within 5 years of an age; curves are dotted where fewer scans are available
+BAND_OPACITY = 0.14
 LABEL_MM = SMALL * POINT_MM  # distance between labels of curves
 
 
 def shown_of(finding: StructureFinding, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the points (sex, age_years, value), the curves, and n, n_patients, and the reason for missing curves."""
+    """Return the points (sex, age_years, value), the curves with bands, and n, n_patients, reason, and misfit."""
     key = {"structure": finding.structure, "measure": finding.measure}
-    whole = tables["centile_calibration"].query("age_from == 0 and age_to == 120")
+    whole = tables["centile_calibration"].query("band == 'all'")
     return {
         "points": finding.points,
         "curves": _rows_of(tables["centiles"], key).drop(columns=list(key)).reset_index(drop=True),
-        "outcome": _rows_of(whole, key)[["sex", "n", "n_patients", "reason"]].reset_index(drop=True),
+        "outcome": _rows_of(whole, key)[["sex", "n", "n_patients", "reason", "misfit"]].reset_index(drop=True),
     }
 
 
 def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return points (series `value`) and curves (series `centile_03` …), with sex, series, age_years, and value."""
+    """Return points (series `value`), curves (series `centile_03` …), and the limits of their bands.
+
+    The columns are sex, series, age_years, and value.
+    """
     patients = shown["points"].dropna(subset=["sex"]).assign(series="value")
-    names = [f"centile_{percent:02d}" for percent in CENTILES_SHOWN]
-    curves = shown["curves"].melt(["sex", "age_years"], names, "series", "value")
+    names = [f"centile_{percent:02d}{end}" for percent in CENTILES_SHOWN for end in ("", "_low", "_high")]
+    curves = shown["curves"].melt(["sex", "age_years"], names, "series", "value").dropna(subset=["value"])
     columns = ["sex", "series", "age_years", "value"]
     return pd.concat([patients[columns], curves[columns]], ignore_index=True).sort_values(columns, ignore_index=True)
 
@@ -92,7 +96,9 @@ def _rows_of(table: pd.DataFrame, key: dict[str, str]) -> pd.DataFrame:
 
 def _legend_text(row: dict[Any, Any]) -> str:
     n = f"n = {scans_of_patients(row['n'], row['n_patients'])}"
-    return n if row["reason"] == "ok" else f"{n}; no curves ({NO_CURVES[row['reason']]})"
+    if row["reason"] != "ok":
+        return f"{n}; no curves ({NO_CURVES[row['reason']]})"
+    return f"{n}; misfit" if row["misfit"] is True or row["misfit"] is np.True_ else n
 
 
 def _heading(page: Page, left: float, letter: str, sex: str, outcome: pd.DataFrame) -> None:
@@ -111,8 +117,8 @@ def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
     values = np.concatenate([known, curves.ravel()])
     if not len(values):
         return None
-    room = 0.04 * float(np.ptp(values) or abs(values[0]) or 1.0)
-    return float(values.min()) - room, float(values.max()) + room
+    room = 0.04 * float(np.nanmax(values) - np.nanmin(values) or abs(np.nanmax(values)) or 1.0)
+    return float(np.nanmin(values)) - room, float(np.nanmax(values)) + room
 
 
 def _patients(axes: Axes, points: pd.DataFrame, color: str) -> None:
@@ -135,22 +141,26 @@ def _curves(axes: Axes, curves: pd.DataFrame) -> None:
     if curves.empty:
         return
     ages, few = curves["age_years"].to_numpy(dtype=float), (curves["n_near"] < FEW).to_numpy(dtype=bool)
-    ends = []
+    ends: dict[int, float] = {}
     for percent in CENTILES_SHOWN:
         values = curves[f"centile_{percent:02d}"].to_numpy(dtype=float)
+        if np.isnan(values).all():
+            continue  # too few patients for the 3rd and 97th centiles
+        low, high = (curves[f"centile_{percent:02d}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+        axes.fill_between(ages, low, high, color=INK, alpha=BAND_OPACITY, linewidth=0, zorder=2)
         width, dashes = LOOKS.get(percent, (0.6, "-"))
         axes.plot(ages, np.where(few, np.nan, values), dashes, color=INK, linewidth=width, zorder=3)
         axes.plot(ages, values, ":", color=INK, linewidth=width, zorder=3)
-        ends.append(values[-1])
-    _label(axes, ages[-1], np.array(ends))
+        ends[percent] = values[-1]
+    _label(axes, ages[-1], ends)
 
 
-def _label(axes: Axes, age: float, ends: np.ndarray) -> None:
+def _label(axes: Axes, age: float, ends: dict[int, float]) -> None:
     """Write the centile at the end of each curve; labels of close curves are moved apart."""
     low, high = axes.get_ylim()
     step = (high - low) * LABEL_MM / PLOT_MM
-    places = apart(ends, step)
-    for percent, place in zip(CENTILES_SHOWN, places, strict=True):
+    places = apart(np.array([*ends.values()]), step)
+    for percent, place in zip(ends, places, strict=True):
         weight = "bold" if percent == MEDIAN else "normal"
         axes.annotate(
             f"{percent}",

@@ -67,6 +67,9 @@ NO_CURVES = {  # reasons for missing centile curves
     "few_ages": "too few different ages",
     "not_positive": "volume of 0",
     "not_converged": "fit did not converge",
+    "too_few_values": "too few different values",
+    "deterministic": "no variation between patients",
+    "at_limit": "no model fits",
 }
 MEASURES = {"volume_ml": "Volume", "hu_mean": "Attenuation"}
 AXES = {"volume_ml": "Volume (mL)", "hu_mean": "Mean attenuation (HU)"}

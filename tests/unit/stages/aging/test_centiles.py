@@ -6,10 +6,18 @@ import pytest
 from scipy import stats
 
 from ctpop.contracts import all_tables
+from ctpop.foundation.errors import ContractError
+from ctpop.stages.aging import centiles
+from ctpop.stages.aging.age_series import split, with_ages
 from support.aging_commands import analysis_of, written_tables
 
 N = 700
-TABLES = {"centiles": "CENTILES", "calibration": "CENTILE_CALIBRATION", "z-scores": "Z_SCORES"}
+TABLES = {
+    **{"centiles": "CENTILES", "models": "CENTILE_MODELS_TABLE", "calibration": "CENTILE_CALIBRATION"},
+    **{"worms": "CENTILE_WORMS", "z-scores": "Z_SCORES"},
+}
+KEYS = ["structure", "measure", "sex"]
+PERCENTS = (3, 10, 25, 50, 75, 90, 97)
 LABELS = "label,structure,side,group,lower_bound_ml\n1,aorta,,vessels,\n2,lung,,chest,\n"
 
 
@@ -44,7 +52,7 @@ def run(folder, cohort, analysis, **settings):
 
 
 def reasons(calibration, structure, measure):
-    every = calibration[calibration["age_from"].eq(0) & calibration["age_to"].eq(120)]
+    every = calibration[calibration["band"].eq("all")]
     rows = every[every["structure"].eq(structure) & every["measure"].eq(measure)]
     return dict(zip(rows["sex"], rows["reason"], strict=True))
 
@@ -67,7 +75,7 @@ def test_curves_and_scores_follow_from_the_parameters_in_the_csv(tmp_path):
     analysis = an_analysis(cohort)
     run(tmp_path, cohort, analysis)
     curves, z = pd.read_csv(tmp_path / "centiles.csv"), stats.norm.ppf(0.9)
-    volume, hu = (curves[curves["model"].eq(model)] for model in ("bccg", "shash"))
+    volume, hu = (curves[curves["model"].str.startswith(model)] for model in ("bccg", "shash"))
 
     # formulas of the methods documentation
     of_volume = volume["location"] * (1 + volume["skew"] * volume["spread"] * z) ** (1 / volume["skew"])
@@ -82,40 +90,164 @@ def test_scores_are_normal_and_proportions_below_the_curves_are_correct(tmp_path
 
     tables = run(tmp_path, cohort, an_analysis(cohort))
 
-    whole = tables["calibration"][lambda t: t["age_from"].eq(0) & t["n"].gt(0)]
+    whole = tables["calibration"][lambda t: t["band"].eq("all") & t["reason"].eq("ok")]
     assert len(whole) == 4
-    assert whole["z_mean"].abs().max() < 0.02
-    assert (whole["z_sd"] - 1).abs().max() < 0.02
-    for percent in (3, 10, 25, 50, 75, 90, 97):
+    assert not whole["misfit"].any()
+    scores = tables["z-scores"].groupby("structure")["z"]
+    assert scores.mean().tolist() == pytest.approx([0, 0], abs=0.02)
+    assert scores.std().tolist() == pytest.approx([1, 1], abs=0.02)
+    for percent in PERCENTS:
         assert (whole[f"below_{percent:02d}"] - percent).abs().max() < 3, percent
+        assert whole[f"below_{percent:02d}_low"].lt(percent).all()
+        assert whole[f"below_{percent:02d}_high"].gt(percent).all()
 
 
-def test_age_bands_contain_each_patient_once(tmp_path):
+@pytest.mark.parametrize("kind", ["quartile", "decade"])
+def test_age_bands_contain_each_patient_once(tmp_path, kind):
     cohort = a_cohort()
 
     calibration = run(tmp_path, cohort, an_analysis(cohort))["calibration"]
 
     fitted = calibration[calibration["reason"].eq("ok")]
-    whole = fitted["age_to"].eq(120)
-    keys = ["structure", "measure", "sex"]
-    assert fitted[~whole].groupby(keys)["n"].sum().to_dict() == fitted[whole].set_index(keys)["n"].to_dict()
-    assert set(fitted.loc[~whole, "age_to"] - fitted.loc[~whole, "age_from"]) == {10}
-    weighted = fitted[~whole].assign(z=lambda t: t["z_mean"] * t["n"]).groupby(keys)["z"].sum()
-    assert weighted.to_numpy() == pytest.approx((fitted[whole]["z_mean"] * fitted[whole]["n"]).to_numpy(), abs=1e-6)
+    whole, parts = fitted[fitted["band"].eq("all")], fitted[fitted["band"].str.startswith(kind)]
+    assert parts.groupby(KEYS)["n"].sum().to_dict() == whole.set_index(KEYS)["n"].to_dict()
+    below = parts.assign(below=parts["below_25"] * parts["n"]).groupby(KEYS)["below"].sum()
+    assert below.to_numpy() == pytest.approx((whole["below_25"] * whole["n"]).to_numpy())
+    assert parts[["z1", "z2", "z3", "z4"]].notna().to_numpy().all() == (kind == "quartile")
 
 
-@pytest.mark.parametrize("age", [0.0, 5.0, 9.9])
-def test_the_age_band_of_children_has_separate_rows(tmp_path, age):
+@pytest.mark.parametrize("oldest", [9, 17])
+def test_a_cohort_of_children_has_distinct_age_bands(tmp_path, oldest):
     cohort = a_cohort()
-    cohort.loc[0, "age_years"] = age
+    cohort = cohort.assign(age_years=(cohort["age_years"] - 18) / 77.1 * oldest)
 
     calibration = run(tmp_path, cohort, an_analysis(cohort))["calibration"]
 
-    bands = calibration.loc[calibration["age_from"].eq(0), ["structure", "measure", "sex", "age_to", "n"]]
-    of_child = bands[bands["sex"].eq(cohort.loc[0, "sex"]) & bands["structure"].eq("aorta")]
-    numbers = of_child.groupby("age_to")["n"].max()
-    assert numbers[10] == 1
-    assert numbers[120] > 300
+    aorta = calibration[calibration["structure"].eq("aorta") & calibration["measure"].eq("volume_ml")]
+    bands = {
+        "all",
+        *(f"quartile_{number}" for number in range(1, 5)),
+        *["decade_000", "decade_010"][: 1 + oldest // 10],
+    }
+    assert aorta.groupby("sex")["band"].agg(set).tolist() == [bands, bands]
+    assert aorta["reason"].eq("ok").all()
+
+
+def test_bands_contain_their_centiles_and_are_wider_in_smaller_cohorts(tmp_path):
+    large, small = a_cohort(1500), a_cohort(650)
+
+    widths = []
+    for number, cohort in enumerate((large, small)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        curves = run(folder, cohort, an_analysis(cohort))["centiles"]
+        for percent in PERCENTS:
+            name = f"centile_{percent:02d}"
+            assert curves[f"{name}_low"].lt(curves[name]).all()
+            assert curves[f"{name}_high"].gt(curves[name]).all()
+        widths.append((curves["centile_50_high"] - curves["centile_50_low"])[curves["age_years"].eq(60)].to_numpy())
+    assert (widths[0] < widths[1]).all()
+
+
+def test_extreme_centiles_require_more_patients(tmp_path):
+    cohort = a_cohort(300)
+    tables = run(tmp_path, cohort, an_analysis(cohort))
+
+    curves = tables["centiles"]
+
+    assert curves["extreme_reason"].eq("too_few").all()
+    assert curves[["centile_03", "centile_03_low", "centile_97", "centile_97_high"]].isna().to_numpy().all()
+    assert curves[["centile_10", "centile_10_low", "centile_90", "centile_90_high"]].notna().to_numpy().all()
+    assert curves["uncertain"].any()
+
+
+def test_the_candidates_are_listed_and_the_chosen_one_has_the_lowest_bic(tmp_path):
+    cohort = a_cohort(1500)
+
+    models = run(tmp_path, cohort, an_analysis(cohort))["models"]
+
+    of_aorta = models[models["structure"].eq("aorta") & models["measure"].eq("volume_ml")]
+    assert of_aorta.groupby("sex")["model"].agg(list).tolist() == [["bccg", "bccg_skew", "bct"]] * 2
+    assert of_aorta["aic"].to_numpy() == pytest.approx((of_aorta["deviance"] + 2 * of_aorta["df"]).to_numpy(float))
+    usable = of_aorta[of_aorta["status"].eq("ok")]
+    assert usable.loc[usable.groupby("sex")["bic"].idxmin(), "chosen"].all()
+    assert of_aorta["chosen"].sum() == 2
+    assert of_aorta.loc[of_aorta["chosen"], "location_knots"].str.count(";").eq(3).all()
+    assert set(models["label_set"]) == {"labels"}
+    missing = models[models["structure"].eq("lung") & models["measure"].eq("volume_ml")]
+    assert set(missing["status"]) == {"not_fitted"}
+    assert set(missing["reason"]) == {"too_few"}
+
+
+def test_a_skew_by_age_requires_500_patients_of_a_sex(tmp_path):
+    cohort = a_cohort(700)
+
+    models = run(tmp_path, cohort, an_analysis(cohort))["models"]
+
+    by_age = models[models["model"].str.endswith("_skew") & models["reason"].eq("ok")]
+    assert set(by_age["status"]) == {"few_patients"}
+    assert by_age[["deviance", "df", "bic"]].isna().to_numpy().all()
+
+
+def test_one_gross_outlier_does_not_move_the_curves(tmp_path):
+    cohort = a_cohort().assign(sex="male")
+    analysis = an_analysis(cohort)
+    with_error = analysis.copy()
+    with_error.loc[with_error.index[with_error["structure"].eq("lung")][5], "value"] = 9999.0
+
+    found = []
+    for number, values in enumerate((analysis, with_error)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found.append(run(folder, cohort, values))
+
+    before, after = (tables["centiles"].query("structure == 'lung' and age_years == 60") for tables in found)
+    assert after["centile_97"].item() == pytest.approx(before["centile_97"].item(), abs=2)
+    chosen = found[1]["models"].query("structure == 'lung' and chosen")
+    assert chosen["n_outliers"].tolist() == [1]
+    assert found[1]["z-scores"]["z"].max() > 30
+    whole = found[1]["calibration"].query("structure == 'lung' and measure == 'hu_mean' and band == 'all'")
+    assert not whole["misfit"].dropna().any()
+
+
+def test_results_do_not_depend_on_the_number_of_processes():
+    cohort = a_cohort(300)
+    series = split(with_ages(an_analysis(cohort), cohort), ["aorta", "lung"])
+    settings = centiles.CentileSettings(100, 300, [], 0.95)
+    source = centiles.Source("labels", "0" * 16, None)
+
+    one, two = (
+        centiles.tables_of(centiles.outcomes_of(series, cohort, settings, threads), source) for threads in (1, 2)
+    )
+
+    for name, table in one.items():
+        pd.testing.assert_frame_equal(table, two[name], check_exact=True)
+
+
+def test_a_technical_covariate_moves_the_curves_to_the_mean_of_its_levels(tmp_path):
+    cohort = a_cohort(1200).assign(kvp=np.tile([100.0, 120.0, 120.0], 400))
+    analysis = an_analysis(cohort)
+    shift = cohort.set_index("scan_id")["kvp"].eq(100) * 40.0
+    hu = analysis["measure"].eq("hu_mean")
+    analysis.loc[hu, "value"] += analysis.loc[hu, "scan_id"].map(shift)
+
+    tables = run(tmp_path, cohort, analysis, centiles_covariates=["kvp"])
+
+    curves = tables["centiles"].query("structure == 'lung' and age_years == 60")
+    expected = -830 + 30 + 30 * np.sinh(0.4 / 0.95) + 20
+    assert curves["centile_50"].tolist() == pytest.approx([expected, expected], abs=5)
+    scores = tables["z-scores"].query("structure == 'lung'").set_index("scan_id")["z"]
+    by_level = scores.groupby(cohort.set_index("scan_id")["kvp"]).mean()
+    assert by_level.abs().max() < 0.05
+    chosen = tables["models"].query("structure == 'lung' and chosen")
+    assert set(chosen["levels"]) == {'{"kvp": [["100"], ["120"]]}'}
+
+
+def test_an_unknown_technical_covariate_is_an_error():
+    cohort = a_cohort(100).assign(phase="portal")
+
+    with pytest.raises(ContractError, match="did you mean 'phase'"):
+        centiles.level_columns(cohort, ["phas"], "aging.centiles_covariates")
 
 
 def test_every_usable_value_of_known_age_and_sex_has_a_score(tmp_path):
@@ -154,8 +286,13 @@ def test_the_minimum_number_of_patients_is_a_setting(tmp_path):
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [(np.r_[0.0, np.arange(1.0, N)], "not_positive"), (np.full(N, 7.0), "all_equal")],
-    ids=["a volume of 0", "equal volumes"],
+    [
+        (np.r_[0.0, np.arange(1.0, N)], "not_positive"),
+        (np.full(N, 7.0), "all_equal"),
+        (np.tile([100.0, 120.0], N // 2), "too_few_values"),
+        (100 + a_cohort()["age_years"].to_numpy(), "deterministic"),
+    ],
+    ids=["a volume of 0", "equal volumes", "two volumes", "no variation"],
 )
 def test_volumes_without_a_model_have_a_row_with_the_reason(tmp_path, value, reason):
     cohort = a_cohort().assign(sex="male")

@@ -46,7 +46,8 @@ def tables_of(cohort):
     patients = adjust.Patients(cohort, covariates, joint(covariates, 0.5), np.array([40.0, 55.0, 70.0]))
     first = series[:1]
     known = effects.effect_cohort(cohort, covariates, 0.5)
-    fits = list(centiles.fits_of(first[0], cohort.set_index("scan_id")["sex"], centiles.CentileSettings(30)))
+    outcomes = centiles.outcomes_of(first, cohort, centiles.CentileSettings(20, 20, [], 0.95))
+    of_centiles = centiles.tables_of(outcomes, centiles.Source("made_up", "0" * 16, None))
     return {
         "normality": command.normality_table(first, SETTINGS),
         "associations": command.association_table(first, SETTINGS),
@@ -58,8 +59,9 @@ def tables_of(cohort):
         "rank_ancova": pd.DataFrame(adjust.ancova_rows(first[0], patients, settings)),
         "age_curves": pd.DataFrame(adjust.curve_rows(first[0], patients, settings)),
         **effects.effect_tables(first, known, chosen(effects.EffectSettings, "aging", None)),
-        "centiles": pd.concat([centiles.curve_table(fit) for fit in fits]),
-        "centile_calibration": pd.DataFrame([row for fit in fits for row in centiles.calibration_rows(fit)]),
+        "centiles": of_centiles["centiles"],
+        "centile_calibration": of_centiles["centile_calibration"],
+        "centile_models": of_centiles["centile_models"],
     }
 
 
@@ -68,7 +70,7 @@ def repeated():
     return tables_of(a_cohort())
 
 
-WITH_SEX = {"associations_by_sex", "centiles", "centile_calibration"}
+WITH_SEX = {"associations_by_sex", "centiles", "centile_calibration", "centile_models"}
 
 
 @pytest.mark.parametrize(

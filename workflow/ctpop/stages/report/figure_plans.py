@@ -22,6 +22,7 @@ from ctpop.figures import (
     structure,
     structure_flow,
     truth,
+    worms,
 )
 from ctpop.figures.association import Conventions, StructureFinding, kruskal_lines, spearman_lines
 from ctpop.figures.catalog import pages_of
@@ -46,6 +47,8 @@ def plans(study: FinishedStudy) -> Iterator[Plan]:
         yield of_asymmetry(study)
     yield from of_pages(study)
     yield from of_structures(study)
+    if "centile_worms" in study.tables:
+        yield from of_worms(study)
     yield of_published(study)
     if "truth" in study.tables:
         yield of_truth(study)
@@ -142,6 +145,15 @@ def of_structures(study: FinishedStudy) -> Iterator[Plan]:
         words = " ".join(alt_of(finding, study.conventions) for finding in findings)
         draw, tell = partial(structure.draw, findings, study.conventions), partial(figure6.source, findings)
         yield Plan(f"structure_{name}", "structure", words, draw, tell)
+
+
+def of_worms(study: FinishedStudy) -> Iterator[Plan]:
+    """Yield the plan of the worm plots of the centile curves for every structure and group."""
+    for name in study.analyzed:
+        shown, states = worms.source(name, study.tables), worms.states_of(name, study.tables)
+        words = f"Worm plots of centile curves. {structure_text(name)}. {worms.summary(states)}."
+        draw = partial(worms.draw, name, shown, states, study.banner)
+        yield Plan(f"worms_{name}", "worms", words, draw, shown.copy)
 
 
 def of_sensitivity(study: FinishedStudy) -> Plan:

@@ -51,7 +51,12 @@ REQUIRED = (
     all_tables.MISSINGNESS,
     all_tables.MISSING_SENSITIVITY,
 )
-CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set
+CENTILES = (  # required if aging.centiles is set
+    all_tables.CENTILES,
+    all_tables.CENTILE_CALIBRATION,
+    all_tables.CENTILE_MODELS_TABLE,
+    all_tables.CENTILE_WORMS,
+)
 CHANGE_POINTS = (all_tables.CHANGE_POINTS, all_tables.CHANGE_POINT_CURVES)  # required if aging.change_points is set
 COLUMNS = {  # columns read from the largest tables, which have 12 million rows in a study of 100,000 scans
     "measures": ("status", "detail"),

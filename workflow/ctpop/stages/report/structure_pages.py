@@ -8,6 +8,7 @@ import pandas as pd
 from ctpop.figures.formatting import MEASURES, structure_text
 from ctpop.stages.report.cells import CellGrid
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_centiles import calibration, centiles, models
 from ctpop.stages.report.structure_change_points import change_points
 from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_effects import body_size, effects, sex_differences
@@ -21,7 +22,7 @@ from ctpop.stages.report.structure_screening import (
     losses,
     sensitivity,
 )
-from ctpop.stages.report.structure_statistics import adjusted, by_sex, centiles, curves, post_hoc, results
+from ctpop.stages.report.structure_statistics import adjusted, by_sex, curves, post_hoc, results
 from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
@@ -30,6 +31,8 @@ TABLES = (
     *("detectable_effects", "change_points"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
     *("missingness", "missing_sensitivity"),
+    *("centiles", "centile_models", "centile_calibration", "structure_flow", "failures", "sensitivity", "extremes"),
+    *("compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
@@ -37,6 +40,7 @@ GRIDS = (
     *(results, effects, sex_differences, body_size),
     *(beside_published, post_hoc, by_sex, adjusted, curves, centiles),
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
+    *(results, beside_published, post_hoc, by_sex, adjusted, curves, models, centiles, calibration),
     *(losses, failures, extremes, sensitivity, beside_truth),
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
     *(losses, failures, missing_by_age, missing_influence, extremes, sensitivity, beside_truth),
@@ -54,6 +58,7 @@ class StructurePage:
     part_of: list[tuple[str, str]]
     single: bool
     grids: list[CellGrid]
+    has_curves: bool
 
 
 def pages(study: FinishedStudy) -> Iterator[StructurePage]:
@@ -70,13 +75,18 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
             [_place(group) for group, members in groups.items() if name in members],
             name not in groups,
             [grid for make in GRIDS for grid in [make(rows)] if grid.rows],
+            bool(rows.of("centiles")),
         )
 
 
-def figures_of(name: str) -> list[str]:
-    """Return the possible names of the figures of one structure, in the order of its page."""
+def figures_of(page: StructurePage) -> list[str]:
+    """Return the possible names of the figures of one structure, in the order of its page.
+
+    Worm plots without a curve are not shown.
+    """
     kinds = ("centiles", "change_point")
-    return [f"structure_{name}", *(f"{kind}_{name}_{measure}" for kind in kinds for measure in MEASURES)]
+    names = [f"structure_{page.name}", *(f"{kind}_{page.name}_{measure}" for kind in kinds for measure in MEASURES)]
+    return [*names, *([f"worms_{page.name}"] if page.has_curves else [])]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:

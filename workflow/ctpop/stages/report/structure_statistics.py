@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pandas as pd
 from markupsafe import Markup
 
-from ctpop.contracts.all_tables import CENTILES_SHOWN
 from ctpop.contracts.codes import NOTES
 from ctpop.figures.formatting import AXES, MEASURES, MISSING, SEXES, covariates_in_words, number
 from ctpop.stages.report import cells
@@ -31,7 +30,6 @@ TERMS = {
     "nonlinear_male": "Nonlinearity in men",
     "interaction": "Age-by-sex interaction",
 }
-CENTILE_STEP_YEARS = 10
 DECIDING = {"independence": "Independence", "rho0": "Correlation of 0"}
 OPTIONAL = ("Restriction", "Score statistic <i>Q</i> by patient for age quartiles")
 
@@ -212,26 +210,6 @@ def curves(rows: StructureRows) -> CellGrid:
         *(f"Adjusted {P}<br>(Bonferroni)", "Proportion<br>of variance", NOTE),
     )
     return without_notes(CellGrid("Adjusted tests of age quartiles and age curve", headings, quartiles + terms))
-
-
-def centiles(rows: StructureRows) -> CellGrid:
-    """Return the centile curves of each sex at intervals of 10 years."""
-    columns = [f"centile_{centile:02d}" for centile in CENTILES_SHOWN]
-    made = [
-        CellRow(
-            f"{SEXES[row['sex']]}, {row['age_years']:g} years",
-            [
-                cells.words(AXES[row["measure"]]),
-                *(cells.decimal(row[column]) for column in columns),
-                cells.size(row, "n_near", "n_patients_near"),
-            ],
-        )
-        for row in rows.of("centiles")
-        if row["age_years"] % CENTILE_STEP_YEARS == 0
-    ]
-    headings = cells.heads("Age", MEASURE, *(f"{centile}%" for centile in CENTILES_SHOWN), "Scans within<br>5 years")
-    remark = "Columns: percentage of patients of this age and sex with a smaller value."
-    return CellGrid("Centiles", headings, made, remark)
 
 
 def _covariates(names: str) -> str:
