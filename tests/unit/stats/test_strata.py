@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from ctpop.stats.concordance import Points, concordance, signs_of
+from ctpop.stats.concordance import StratumPoints, concordance, signs_of
 from ctpop.stats.correlation import spearman
 from ctpop.stats.strata import informative_scans, within_strata
 
@@ -47,7 +47,7 @@ def normal_pairs(random, n):
 @pytest.mark.parametrize("seed", range(8))
 def test_concordance_is_the_sum_of_the_products_of_signs(seed):
     random = np.random.default_rng(seed)
-    points, others = (Points(*random.integers(0, 6, (2, n)), random.integers(0, 3, n)) for n in (25, 40))
+    points, others = (StratumPoints(*random.integers(0, 6, (2, n)), random.integers(0, 3, n)) for n in (25, 40))
 
     signs = np.sign(points.x[:, np.newaxis] - others.x) * np.sign(points.y[:, np.newaxis] - others.y)
 

@@ -85,8 +85,8 @@ def signs_of(values: np.ndarray, strata: np.ndarray) -> Signs:
 
 
 @dataclass(frozen=True)
-class Points:
-    """Points in the plane, each in a stratum.
+class StratumPoints:
+    """StratumPoints in the plane, each in a stratum.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Points:
 
     Examples
     --------
-    >>> len(Points(np.array([1.0]), np.array([2.0]), np.array([0])).x)
+    >>> len(StratumPoints(np.array([1.0]), np.array([2.0]), np.array([0])).x)
     1
 
     """
@@ -107,15 +107,15 @@ class Points:
     strata: np.ndarray
 
 
-def concordance(points: Points, others: Points) -> np.ndarray:
+def concordance(points: StratumPoints, others: StratumPoints) -> np.ndarray:
     """Return for each point i the sum over the others j of its stratum of sign(x_i - x_j) sign(y_i - y_j).
 
     Parameters
     ----------
-    points : Points
-        Points, n of them.
-    others : Points
-        Points with which the points are compared, in strata with the same numbers.
+    points : StratumPoints
+        StratumPoints, n of them.
+    others : StratumPoints
+        StratumPoints with which the points are compared, in strata with the same numbers.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def concordance(points: Points, others: Points) -> np.ndarray:
 
     Examples
     --------
-    >>> points = Points(np.array([1, 2, 3]), np.array([1, 3, 2]), np.zeros(3, dtype=int))
+    >>> points = StratumPoints(np.array([1, 2, 3]), np.array([1, 3, 2]), np.zeros(3, dtype=int))
     >>> concordance(points, points).tolist()
     [2, 0, 0]
 

@@ -248,8 +248,9 @@ def _small_categories(covariate: Covariate, patients: np.ndarray, n_min: int) ->
     if not covariate.of_kinds or not len(patients):
         return np.zeros(len(patients), dtype=bool), 0
     _, kind = np.unique(covariate.values, return_inverse=True)
-    pairs = np.unique(np.column_stack([kind, patients]), axis=0)
-    small = np.bincount(pairs[:, 0]) < n_min
+    _, patient = np.unique(patients, return_inverse=True)
+    pairs = np.unique(kind * len(patients) + patient)  # one number for each pair of a category and a patient
+    small = np.bincount(pairs // len(patients)) < n_min
     return small[kind], int(small.sum())
 
 

@@ -169,7 +169,7 @@ def _score_test(
     """
     patient = np.unique(patients, return_inverse=True)[1]
     k = int(group.max()) + 1
-    in_groups = np.unique(np.column_stack([group, patient]), axis=0)[:, 0]
+    in_groups = np.unique(group * len(patients) + patient) // len(patients)  # of each pair of a group and a patient
     indicators = (group[:, np.newaxis] == np.arange(1, k)).astype(float)
     indicators -= indicators.mean(axis=0)
     smallest = math.sqrt(NOTHING_LEFT) * float(np.linalg.norm(indicators))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ctpop.stats.concordance import Points, concordance, signs_of
+from ctpop.stats.concordance import StratumPoints, concordance, signs_of
 from ctpop.stats.correlation import Correlation, fisher_interval, log10_p_of_zero
 from ctpop.stats.f_tail import log10_p_of_f
 
@@ -143,9 +143,21 @@ def informative_scans(strata: np.ndarray, patients: np.ndarray) -> tuple[np.ndar
     ([True, True, True, True, False], [3])
 
     """
-    pairs = np.unique(np.column_stack([strata, patients]), axis=0)
-    n_patients = np.bincount(pairs[:, 0].astype(int))
-    return n_patients[strata] >= TRIPLE, n_patients[n_patients >= TRIPLE]
+    _, stratum = np.unique(strata, return_inverse=True)
+    pairs, _, _ = _pairs(stratum, patients)
+    n_patients = np.bincount(pairs[:, 0])
+    return n_patients[stratum] >= TRIPLE, n_patients[n_patients >= TRIPLE]
+
+
+def _pairs(strata: np.ndarray, patients: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the distinct pairs of a stratum and a patient, the pair of each scan, and the scans of each pair.
+
+    The patients in the pairs are numbered from 0.
+    """
+    _, patient = np.unique(patients, return_inverse=True)
+    n = max(len(patients), 1)
+    pairs, unit, size = np.unique(strata * n + patient, return_inverse=True, return_counts=True)
+    return np.column_stack([pairs // n, pairs % n]), unit, size
 
 
 @dataclass(frozen=True)
@@ -162,11 +174,8 @@ class _Units:
     @classmethod
     def of(cls, strata: np.ndarray, patients: np.ndarray) -> "_Units":
         _, stratum = np.unique(strata, return_inverse=True)
-        pairs, unit, size = np.unique(
-            np.column_stack([stratum, patients]), axis=0, return_inverse=True, return_counts=True
-        )
-        patient = np.unique(pairs[:, 1], return_inverse=True)[1]
-        return cls(stratum, unit.reshape(-1), pairs[:, 0].astype(int), patient, size, np.bincount(stratum))
+        pairs, unit, size = _pairs(stratum, patients)
+        return cls(stratum, unit, pairs[:, 0], pairs[:, 1], size, np.bincount(stratum))
 
     @property
     def moments(self) -> np.ndarray:
@@ -236,11 +245,11 @@ def _same_patient(x: np.ndarray, y: np.ndarray, units: _Units) -> tuple[np.ndarr
     that contains j and k.
     """
     first, second = units.pairs()
-    scans = Points(x, y, units.strata)
+    scans = StratumPoints(x, y, units.strata)
     if len(first) == len(x):  # one scan per patient: j = k
         sums = concordance(scans, scans)
         return sums, np.bincount(units.unit, weights=sums)
-    pairs = Points(x[first], y[second], units.strata[first])
+    pairs = StratumPoints(x[first], y[second], units.strata[first])
     return concordance(scans, pairs), np.bincount(units.unit[first], weights=concordance(pairs, scans))
 
 

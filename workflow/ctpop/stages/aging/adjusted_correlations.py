@@ -20,7 +20,6 @@ EXPLAINED = 0.01  # smallest SD of probability-scale residuals for a correlation
 # ASSUME: a model of n patients estimates at most n / 10 categories of a covariate
 PATIENTS_PER_LEVEL = 10
 FITTED = 1 - 1e-9  # a scan with this leverage, such as the only scan of a category, is fitted exactly
-MOST_FITS = 64  # models of age that are kept for series with values of the same scans
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,7 @@ def by_model(sample: Sample, patients: Patients, settings: AdjustmentSettings) -
 def shared_age_model(sample: Sample, patients: Patients, settings: AdjustmentSettings) -> AgeModel:
     """Return the model of age of the scans of a sample, which is fitted once for each set of scans."""
     key = sample.counts["adjusted_for"], sample.positions.tobytes()
-    if key not in patients.fits:
-        if len(patients.fits) >= MOST_FITS:
-            patients.fits.clear()
-        patients.fits[key] = age_model_of(sample, settings)
-    model: AgeModel = patients.fits[key]
+    model: AgeModel = patients.shared(key, lambda: age_model_of(sample, settings))
     return model
 
 

@@ -1,5 +1,6 @@
 """Scans of a series with complete covariates, the input of all adjusted analyses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ from ctpop.stats.covariates import named
 from ctpop.stats.design import Covariate, complete, design, share_explained
 from ctpop.study.patients import distinct
 
+MOST_FITS = 24  # number of kept results
 ALL = 1 - 1e-9  # explained share of the variance above which the rest is attributed to rounding
 
 
@@ -35,7 +37,7 @@ class AdjustmentSettings:
 class Patients:
     """The cohort, its covariates, and the ages at the limits of its quartiles.
 
-    `fits` contains the models of age, which series with values of the same scans share.
+    `fits` contains results that series with values of the same scans share, such as models of age.
     """
 
     cohort: pd.DataFrame
@@ -43,6 +45,14 @@ class Patients:
     together: list[Covariate]
     cuts: np.ndarray
     fits: dict[tuple[str, bytes], Any] = field(default_factory=dict)
+
+    def shared(self, key: tuple[str, bytes], make: Callable[[], Any]) -> Any:
+        """Return a result for a set of scans, which `make` computes only for the first series of these scans."""
+        if key not in self.fits:
+            if len(self.fits) >= MOST_FITS:
+                self.fits.clear()
+            self.fits[key] = make()
+        return self.fits[key]
 
     @cached_property
     def sets(self) -> list[list[Covariate]]:
