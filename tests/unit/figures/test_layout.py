@@ -69,10 +69,11 @@ def long_names():
 
 
 # Of the many figures of the same kind, the tests examine only a few.
-ANOTHER = re.compile(r"structure_(?!flow_p).*|(figure_s3|by_sex)_p.*")
+ANOTHER = re.compile(r"structure_(?!flow_p).*|worms_.*|(figure_s3|by_sex)_p.*")
 FEW = {f"{name}_p01" for name in ("figure_s3", "by_sex")} | {
     f"structure_{name}" for name in ("organ_1", "muscle_1_left", "M" * 60, "autochthon_left", "ribs")
 }
+FEW |= {"worms_organ_1", "worms_aorta"}
 FAILED_SCANS = {"s0010": "unreadable", "s0011": "out_of_memory"}
 STUDIES = {
     "demo_35_ama": lambda: study(35, paper("demo")[1], paper("demo")[0]),

@@ -134,11 +134,11 @@ KINDS = (
         "centiles",
         "Centile curves",
         "Age",
-        "Curves show the 3rd, 10th, 25th, 50th, 75th, 90th, and 97th centiles by age for women (A) and men (B) with"
-        " pointwise {ci} confidence bands (shaded); dots are the usable values. Curves are dotted where fewer than 30"
-        " values are available within 5 years of an age. The 3rd and 97th centiles are shown if there are enough"
-        " patients of the sex. Curves that do not fit in the cross-validation are marked as misfit. n is the number of"
-        " values that passed segmentation screening.",
+        "Curves show the 3rd, 10th, 25th, 50th, 75th, 90th, and 97th centiles by age for women (A) and men (B); dots"
+        " are the usable values. Shaded areas are pointwise {ci} confidence intervals of the outermost curves and of"
+        " the median. Curves are dotted where fewer than 30 values are available within 5 years of an age. The 3rd and"
+        " 97th centiles are shown if there are enough patients of the sex. Curves that do not fit in the"
+        " cross-validation are marked as misfit. n is the number of values that passed segmentation screening.",
         Repeat.panels,
         needs="centiles",
     ),
@@ -160,8 +160,8 @@ KINDS = (
         "Age",
         "Worm plots show the quantiles of the cross-validated *z* scores minus the corresponding quantiles of the"
         " standard normal distribution for volume in women (A) and men (B) and attenuation in women (C) and men (D)."
-        " Lines are age quartiles, from the youngest (light) to the oldest (dark). Dotted lines are the"
-        " pointwise 95% limits if the curves are correct.",
+        " Lines are age quartiles, from the youngest (light) to the oldest (dark). Dotted lines are the pointwise 95%"
+        " limits if the curves are correct. n is the number of values that passed segmentation screening.",
         Repeat.all,
         needs="centiles",
     ),

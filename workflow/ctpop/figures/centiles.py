@@ -62,7 +62,15 @@ def source(shown: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def summary(shown: dict[str, pd.DataFrame]) -> str:
     """Return text with n of each sex and the reason for missing curves."""
     rows = {row["sex"]: row for row in shown["outcome"].to_dict("records")}
-    return ". ".join(f"{SEXES[sex]}: {_legend_text(rows[sex])}" for sex in PANELS if sex in rows)
+    return ". ".join(f"{SEXES[sex]}: {legend_text(rows[sex])}" for sex in PANELS if sex in rows)
+
+
+def legend_text(row: dict[Any, Any]) -> str:
+    """Return n, and whether the curves are a misfit or the reason for missing curves."""
+    n = f"n = {scans_of_patients(row['n'], row['n_patients'])}"
+    if row["reason"] != "ok":
+        return f"{n}; no curves ({NO_CURVES[row['reason']]})"
+    return f"{n}; misfit" if row["misfit"] is True or row["misfit"] is np.True_ else n
 
 
 @in_house_style
@@ -94,13 +102,6 @@ def _rows_of(table: pd.DataFrame, key: dict[str, str]) -> pd.DataFrame:
     return table.loc[np.logical_and.reduce([table[name].eq(value) for name, value in key.items()])]
 
 
-def _legend_text(row: dict[Any, Any]) -> str:
-    n = f"n = {scans_of_patients(row['n'], row['n_patients'])}"
-    if row["reason"] != "ok":
-        return f"{n}; no curves ({NO_CURVES[row['reason']]})"
-    return f"{n}; misfit" if row["misfit"] is True or row["misfit"] is np.True_ else n
-
-
 def _heading(page: Page, left: float, letter: str, sex: str, outcome: pd.DataFrame) -> None:
     rows = outcome.loc[outcome["sex"] == sex].to_dict("records")
     page.write(
@@ -108,7 +109,7 @@ def _heading(page: Page, left: float, letter: str, sex: str, outcome: pd.DataFra
     )
     page.write(left, TOP_MM - 6, SEXES[sex], fontsize=NORMAL, fontweight="bold")
     if rows:
-        page.write(left, TOP_MM - 6 + LINE_MM, _legend_text(rows[0]), fontsize=SMALL, color=SOFT)
+        page.write(left, TOP_MM - 6 + LINE_MM, legend_text(rows[0]), fontsize=SMALL, color=SOFT)
 
 
 def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
@@ -142,12 +143,12 @@ def _curves(axes: Axes, curves: pd.DataFrame) -> None:
         return
     ages, few = curves["age_years"].to_numpy(dtype=float), (curves["n_near"] < FEW).to_numpy(dtype=bool)
     ends: dict[int, float] = {}
-    for percent in CENTILES_SHOWN:
+    shown = [percent for percent in CENTILES_SHOWN if curves[f"centile_{percent:02d}"].notna().any()]
+    for percent in shown:  # without the 3rd and 97th centiles if there are too few patients
         values = curves[f"centile_{percent:02d}"].to_numpy(dtype=float)
-        if np.isnan(values).all():
-            continue  # too few patients for the 3rd and 97th centiles
-        low, high = (curves[f"centile_{percent:02d}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
-        axes.fill_between(ages, low, high, color=INK, alpha=BAND_OPACITY, linewidth=0, zorder=2)
+        if percent in (shown[0], MEDIAN, shown[-1]):
+            low, high = (curves[f"centile_{percent:02d}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+            axes.fill_between(ages, low, high, color=INK, alpha=BAND_OPACITY, linewidth=0, zorder=2)
         width, dashes = LOOKS.get(percent, (0.6, "-"))
         axes.plot(ages, np.where(few, np.nan, values), dashes, color=INK, linewidth=width, zorder=3)
         axes.plot(ages, values, ":", color=INK, linewidth=width, zorder=3)

@@ -1,11 +1,11 @@
 """Worm plots of the centile curves of one structure: deviations of the z scores from the normal distribution."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ctpop.figures.formatting import MEASURES, NO_CURVES, SEXES
+from ctpop.figures.centiles import legend_text
+from ctpop.figures.formatting import MEASURES, SEXES
 from ctpop.figures.scatter import mark_empty
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import BLUES, COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, blank_page, in_house_style
@@ -16,7 +16,7 @@ PANELS = [(measure, sex) for measure in ("volume_ml", "hu_mean") for sex in ("fe
 WIDE_MM, PLOT_MM, TOP_MM, LEFT_MM, APART_MM, DOWN_MM = 71.0, 34.0, 15.0, 16.0, 12.0, 22.0
 LEAST = 0.5  # smallest range of the deviations above and below 0
 YOUNGEST_TO_OLDEST = "Lines: age quartiles, from the youngest (light) to the oldest (dark)."
-MISFIT = "misfit"
+MISFIT = "misfit"  # last word of the text of such a panel
 
 
 def source(structure: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -26,19 +26,16 @@ def source(structure: str, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def states_of(structure: str, tables: dict[str, pd.DataFrame]) -> dict[tuple[str, str], str]:
-    """Return the words below the heading of each panel: `misfit`, the reason for missing curves, or nothing."""
+    """Return the words below the heading of each panel: n with `misfit`, or with the reason for missing curves."""
     table = tables["centile_calibration"]
     rows = table[table["structure"].eq(structure) & table["band"].eq("all")].to_dict("records")
-    return {(row["measure"], row["sex"]): _state(row["reason"], row["misfit"]) for row in rows}
+    return {(row["measure"], row["sex"]): legend_text(row) for row in rows}
 
 
 def summary(states: dict[tuple[str, str], str]) -> str:
     """Return text with the state of each panel."""
-    told = (
-        f"{MEASURES[measure]}, {SEXES[sex].lower()}: {states.get((measure, sex)) or 'no misfit'}"
-        for measure, sex in PANELS
-    )
-    return "; ".join(told)
+    titles = {(measure, sex): f"{MEASURES[measure]}, {SEXES[sex].lower()}" for measure, sex in PANELS}
+    return ". ".join(f"{title}: {states[panel]}" for panel, title in titles.items() if panel in states)
 
 
 @in_house_style
@@ -57,7 +54,7 @@ def draw(structure: str, shown: pd.DataFrame, states: dict[tuple[str, str], str]
         page.write(letter, top - 6.4, "ABCD"[number], fontsize=LARGE + 1, fontweight="bold")
         heading = f"{MEASURES[measure]}, {SEXES[sex].lower()}"
         page.write(left, top - 6, heading, fontsize=NORMAL, fontweight="bold")
-        page.write(left, top - 6 + LINE_MM, state, fontsize=SMALL, color=ORANGE if state == MISFIT else SOFT)
+        page.write(left, top - 6 + LINE_MM, state, fontsize=SMALL, color=ORANGE if state.endswith(MISFIT) else SOFT)
         axes = page.axes(left, top, WIDE_MM, PLOT_MM)
         part = shown[shown["measure"].eq(measure) & shown["sex"].eq(sex)]
         label = "" if column else "Deviation"
@@ -76,9 +73,3 @@ def _worms(axes: Axes, part: pd.DataFrame) -> None:
         axes.plot(x, line["deviation"], color=color, linewidth=1.1, zorder=3)
         for side in (-limit, limit):
             axes.plot(x, side, ":", color=color, linewidth=0.5, zorder=2)
-
-
-def _state(reason: str, misfit: object) -> str:
-    if reason != "ok":
-        return f"no curves ({NO_CURVES[reason]})"
-    return MISFIT if misfit is True or misfit is np.True_ else ""

@@ -58,7 +58,6 @@ class StructurePage:
     part_of: list[tuple[str, str]]
     single: bool
     grids: list[CellGrid]
-    has_curves: bool
 
 
 def pages(study: FinishedStudy) -> Iterator[StructurePage]:
@@ -75,7 +74,6 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
             [_place(group) for group, members in groups.items() if name in members],
             name not in groups,
             [grid for make in GRIDS for grid in [make(rows)] if grid.rows],
-            bool(rows.of("centiles")),
         )
 
 
@@ -87,6 +85,9 @@ def figures_of(page: StructurePage) -> list[str]:
     kinds = ("centiles", "change_point")
     names = [f"structure_{page.name}", *(f"{kind}_{page.name}_{measure}" for kind in kinds for measure in MEASURES)]
     return [*names, *([f"worms_{page.name}"] if page.has_curves else [])]
+def figures_of(name: str) -> list[str]:
+    """Return the possible names of the figures of one structure, in the order of its page."""
+    return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES), f"worms_{name}"]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:
