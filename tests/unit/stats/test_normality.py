@@ -54,3 +54,11 @@ def test_skewness_agrees_with_scipy():
 def test_values_without_a_defined_result_have_missing_results(values, method):
     found = kolmogorov_smirnov(np.array(values), method)
     assert np.isnan([found.d, found.p, found.skewness]).all()
+
+
+@pytest.mark.parametrize("n", [50, 100, 1000, 4004])
+def test_the_plain_test_is_exact_for_all_sample_sizes(n):
+    found = kolmogorov_smirnov(np.random.default_rng(3).standard_t(6, n), "ks_fitted")
+
+    assert found.p == pytest.approx(stats.kstwo.sf(found.d, n), rel=1e-9)
+    assert found.p < stats.kstwobign.sf(np.sqrt(n) * found.d)  # asymptotic, as in R for 100 or more values

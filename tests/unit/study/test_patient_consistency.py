@@ -58,6 +58,43 @@ def test_ages_of_a_patient_must_agree_with_the_dates_within_a_year(tmp_path, age
         read(tmp_path, *rows)
 
 
+@pytest.mark.parametrize(
+    ("ages", "days", "lines"),
+    [
+        (("60", "59"), ("2020-05-01", "2020-06-01"), "line 2 (a0, 60 years), line 3 (a1, 59 years)"),
+        (("60.4", "60.3"), ("2020-05-01", "2020-05-02"), "line 2 (a0, 60.4 years), line 3 (a1, 60.3 years)"),
+        (("60", "59"), ("2019", "2020"), "line 2 (a0, 60 years), line 3 (a1, 59 years)"),
+        (
+            ("59", "60", "60"),
+            ("2020-07-01", "2020-06-01", "2020-08-01"),
+            "line 2 (a0, 59 years), line 3 (a1, 60 years)",
+        ),
+        (
+            ("60", "60", "60", "61", "60"),
+            ("2020-01-01", *(f"2020-0{m}-01" for m in (2, 3, 4, 5))),
+            "line 5 (a3, 61 years)",
+        ),
+        (("60", "60"), ("2020-05-01", "2020-06-01"), ""),
+        (("60.4", "60"), ("2020-05-01", "2020-06-01"), ""),  # decimals, then whole years
+        (("61", "60"), ("2020-05-01", "2020-05-01"), ""),  # scans on one day
+        (("60", "59"), ("2020", "2020"), ""),
+        (("61", "60", ""), ("2020-06-01", "2020-05-01", "2020-07-01"), ""),
+        (("61", "60"), ("2020-06-01", ""), ""),
+    ],
+)
+def test_the_age_of_a_patient_must_not_decrease(tmp_path, ages, days, lines):
+    rows = [f"a{number},p1,{age},male,{day},," for number, (age, day) in enumerate(zip(ages, days, strict=True))]
+    rows = [row.removesuffix(",") for row in rows]
+    others = ["z,p2,80,female,2020-05-01,", "y,p2,81,female,2021-05-01,"]
+    if not lines:
+        assert len(read(tmp_path, *rows, *others)) == len(rows) + 2
+        return
+    with pytest.raises(ContractError) as error:
+        read(tmp_path, *rows, *others)
+    assert "age_years must agree with study_date in all scans of a patient" in str(error.value)
+    assert f"scans of the first such patient: {lines}" in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["Study Date", "scan_date", "AcquisitionDate", "year"])
 def test_dates_are_found_by_common_column_names(tmp_path, name):
     header = f"scan_id,patient_id,age_years,{name}"

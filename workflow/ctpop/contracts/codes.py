@@ -95,7 +95,8 @@ FACES = {
 NORMALITY_METHODS = {
     "lilliefors": "the mean and SD are estimated from the values, and the P value accounts for the estimation",
     "ks_fitted": "the mean and SD are estimated from the values, and the P value does not account for the estimation;"
-    " the test rejects normality too rarely",
+    " the test rejects normality too rarely. The P value is exact; `ks.test` in R uses the asymptotic distribution for"
+    " 100 or more values, so its P value is slightly larger",
     "ks_standard": "the values are compared with the standard normal distribution without standardization; the test"
     " always rejects normality of volumes (mL) and attenuation values (HU)",
 }

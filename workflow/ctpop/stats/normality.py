@@ -39,7 +39,9 @@ def kolmogorov_smirnov(values: np.ndarray, method: str) -> Normality:
     `lilliefors` uses the mean and SD (n - 1) of the values, and P for distances from a fitted distribution. Above 0.1,
     P results from the table of statsmodels (which ends at 0.99); below 0.1, it results from the formula of Dallal and
     Wilkinson (Am Stat 1986;40:294), because the table ends at 0.001. `ks_fitted` uses the same D, and P as if the mean
-    and SD were fixed in advance. `ks_standard` uses D from the standard normal distribution.
+    and SD were fixed in advance. `ks_standard` uses D from the standard normal distribution. The P values of these two
+    variants are based on the exact distribution of D for all n, whereas `ks.test` in R uses the asymptotic distribution
+    for n of 100 or more, or with ties.
 
     Parameters
     ----------

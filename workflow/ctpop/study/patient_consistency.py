@@ -60,8 +60,8 @@ def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
     Raises
     ------
     ContractError
-        If a patient has two sexes or two dates of birth, or if the ages and the dates of the scans disagree by more
-        than a year.
+        If a patient has two sexes or two dates of birth, if the ages and the dates of the scans disagree by more than
+        a year, or if a patient is younger at a later date.
 
     Examples
     --------
@@ -87,7 +87,9 @@ def refuse_contradictions(registry: pd.DataFrame, path: Path) -> None:
         _refuse(_contradicting(scans, *days_of(scans[name])), f"{path}: {name} must be the same", lambda _: "")
     for name in _named(scans, SCAN_DATES):
         first, last = days_of(scans[name])
-        found = _contradicting(scans, first - scans["age_years"], last - scans["age_years"], TOLERANCE_YEARS)
+        found = _younger_later(scans, first, last)
+        if found.empty:
+            found = _contradicting(scans, first - scans["age_years"], last - scans["age_years"], TOLERANCE_YEARS)
         _refuse(found, f"{path}: age_years must agree with {name}", lambda row: f"{row['age_years']:g} years")
 
 
@@ -165,6 +167,26 @@ def _contradicting(scans: pd.DataFrame, first: pd.Series, last: pd.Series, toler
     latest = first.groupby(patients).transform("max")
     earliest = last.groupby(patients).transform("min")
     return scans[(latest - earliest) > tolerance + 1e-9]
+
+
+def _younger_later(scans: pd.DataFrame, first: pd.Series, last: pd.Series) -> pd.DataFrame:
+    """Return the scans between which the age of a patient decreases, even if by less than a year.
+
+    Only ages and dates of equal precision are compared: an age in whole years can follow a higher age with decimals.
+    """
+    ages = scans["age_years"]
+    alike = [scans["patient_id"], ages.mod(1).eq(0), first.eq(last)]
+    keys = [key.rename(name) for key, name in zip(alike, ("patient", "whole", "day"), strict=True)]
+    known = ages.notna() & first.notna()
+    by_date = ages[known].groupby([*(key[known] for key in keys), first[known].rename("first")])
+    limits = pd.DataFrame({"high": by_date.max(), "low": by_date.min()})  # sorted by date within each group
+    names = [key.name for key in keys]
+    before = limits.groupby(names)["high"].cummax().groupby(names).shift()
+    after = limits[::-1].groupby(names)["low"].cummin().groupby(names).shift()[::-1]
+    place = pd.MultiIndex.from_arrays([*keys, first])
+    is_younger = ages.to_numpy() < before.reindex(place).to_numpy() - 1e-9
+    was_older = ages.to_numpy() > after.reindex(place).to_numpy() + 1e-9
+    return scans[is_younger | was_older]
 
 
 def _refuse(scans: pd.DataFrame, rule: str, found: Callable[[pd.Series], str]) -> None:

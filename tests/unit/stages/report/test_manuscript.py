@@ -141,7 +141,7 @@ def test_text_of_a_table_is_escaped_in_html():
     assert page.count("&lt;img") == 6
 
 
-@pytest.mark.parametrize(("name", "items"), [("strobe", 32), ("claim", 42)])
+@pytest.mark.parametrize(("name", "items"), [("strobe", 32), ("claim", 44)])
 def test_a_checklist_has_every_item_with_its_files_and_the_task_of_the_author(name, items, tmp_path):
     table = manuscript.checklist(name, tmp_path)
 

@@ -1,7 +1,7 @@
 """Parts of a manuscript other than its methods: results section, table of associations, references, and checklists.
 
-SOURCE: STROBE items for cross-sectional studies, von Elm et al., Lancet 2007;370:1453; CLAIM items, Mongan et al.,
-Radiol Artif Intell 2020;2(2):e200029. Both are abridged.
+SOURCE: STROBE items for cross-sectional studies, von Elm et al., Lancet 2007;370:1453; CLAIM items of the 2024 update,
+Tejani et al., Radiol Artif Intell 2024;6(4):e240300. The numbers are those of the checklists; the texts are abridged.
 """
 
 from pathlib import Path
