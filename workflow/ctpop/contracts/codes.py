@@ -190,8 +190,8 @@ OUTCOMES = {
     "ok": "a result was obtained",
     "too_few": "the number of values (for adjusted results, of patients) minus the number of fitted covariate columns"
     " is below `aging.n_min`; for centiles, the number of patients is below `aging.centiles_n_min`; for effects in an"
-    " age range, fewer than 25 patients of a sex (50 without sex) have an age in this range; for change points, the number"
-    " of patients minus that of columns is below 50",
+    " age range, fewer than 25 patients of a sex (50 without sex) have an age in this range; for change points, the"
+    " number of patients minus that of columns is below 50",
     "all_equal": "all values or all ages are equal",
     "no_covariate": "the registry contains no covariate, or no covariate varies and is recorded in enough patients",
     "constant_covariate": "all covariates are constant in these patients, or all of their categories are combined"

@@ -77,19 +77,11 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
         )
 
 
-def figures_of(page: StructurePage) -> list[str]:
-    """Return the possible names of the figures of one structure, in the order of its page.
-
-    Worm plots without a curve are not shown.
-    """
-    kinds = ("centiles", "change_point")
-    names = [f"structure_{page.name}", *(f"{kind}_{page.name}_{measure}" for kind in kinds for measure in MEASURES)]
-    return [*names, *([f"worms_{page.name}"] if page.has_curves else [])]
-
-
 def figures_of(name: str) -> list[str]:
     """Return the possible names of the figures of one structure, in the order of its page."""
-    return [f"structure_{name}", *(f"centiles_{name}_{measure}" for measure in MEASURES), f"worms_{name}"]
+    kinds = ("centiles", "change_point")
+    of_measures = [f"{kind}_{name}_{measure}" for kind in kinds for measure in MEASURES]
+    return [f"structure_{name}", *of_measures, f"worms_{name}"]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:
