@@ -271,7 +271,7 @@ def test_text_from_a_study_is_escaped_on_the_page(tmp_path):
     assert found.text.count("<img src=x onerror=alert(1)>") >= 2 + len(hostile.names)
     assert "<img src=x" not in text
     assert text.count("</style>") == 1
-    of_structures = len(hostile.names)  # figures on the pages of the structures
+    of_structures = 2 * len(hostile.names)  # figures and worm plots on the pages of the structures
     assert len(found.images) + of_structures == len(list((tmp_path / "figures").glob("*.png")))
     for path in every_page(tmp_path):
         assert "<img src=x" not in path.read_text(encoding="utf-8")

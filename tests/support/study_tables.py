@@ -303,7 +303,8 @@ def centile_tables(
         analysis = analysis[analysis["structure"].isin(of)]
     split = series.split(series.with_ages(analysis, patients), labels.names, list(labels.groups))
     source = centiles.Source(labels.name, "0" * 16, None)
-    return centiles.tables_of(centiles.outcomes_of(split, patients, settings), source)
+    tables = centiles.tables_of(centiles.outcomes_of(split, patients, settings), source)
+    return {name: table for name, table in tables.items() if name != "z_scores"}  # the report does not read z scores
 
 
 def change_point_tables(tables: dict[str, pd.DataFrame], labels: LabelSet, of: list[str]) -> dict[str, pd.DataFrame]:
