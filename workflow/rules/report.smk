@@ -29,6 +29,7 @@ rule report:
         adjusted=rules.adjust.output,
         centiles=CENTILES,  # empty if centiles are not computed
         change_points=CHANGE_POINTS,  # empty if no structure is selected
+        repeats=rules.repeats.output,
         published=rules.published.output,
         structures=STRUCTURES,
         groups=[GROUPS, GROUP_NAMES],

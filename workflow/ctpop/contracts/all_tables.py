@@ -46,6 +46,7 @@ from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, COMPARISON, COUNTERPARTS, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
+from ctpop.contracts.repeats import RETEST, WITHIN_PATIENT
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
 from ctpop.contracts.tables import Table
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
@@ -117,6 +118,7 @@ __all__ = [
     "REASONS",
     "REGISTRY",
     "REGISTRY_COLUMNS",
+    "RETEST",
     "REVIEW",
     "REVIEW_CASES",
     "RULES",
@@ -133,5 +135,6 @@ __all__ = [
     "TRUTH",
     "USABLE_STATUS",
     "VERDICTS",
+    "WITHIN_PATIENT",
     "Z_SCORES",
 ]

@@ -134,6 +134,8 @@ OUTCOMES = {
     " undefined",
     "one_sex": "the sex of these patients is missing, is not adjusted for, or is the same in all patients",
     "few_ages": "the number of different ages is too small to fit a curve",
+    "few_repeats": "fewer than 50 patients have two scans at least half a year apart; for repeatability, fewer than 20"
+    " patients have two scans within seven days",
     "narrow_ages": "the ages cover less than 25 years or fewer than three of the `aging.knots`, or the 10th and 90th"
     " percentiles of age differ by less than 10 years",
     "not_positive": "a volume is 0, which the model of volumes does not allow",

@@ -43,6 +43,8 @@ REQUIRED = (
     all_tables.ASSOCIATIONS_BY_SEX,
     all_tables.RANK_ANCOVA,
     all_tables.AGE_CURVES,
+    all_tables.WITHIN_PATIENT,
+    all_tables.RETEST,
     all_tables.COMPARE_PUBLISHED,
 )
 CENTILES = (all_tables.CENTILES, all_tables.CENTILE_CALIBRATION)  # required if aging.centiles is set

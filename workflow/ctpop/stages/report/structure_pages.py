@@ -11,6 +11,7 @@ from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.structure_change_points import change_points
 from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_lists import organ_groups
+from ctpop.stages.report.structure_repeats import retest, within_patient
 from ctpop.stages.report.structure_screening import (
     beside_published,
     beside_truth,
@@ -24,13 +25,25 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
-    *("detectable_effects", "change_points"),
+    *("detectable_effects", "change_points", "within_patient", "retest"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
 
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
+    *(
+        results,
+        beside_published,
+        post_hoc,
+        by_sex,
+        adjusted,
+        curves,
+        detectable,
+        change_points,
+        centiles,
+        within_patient,
+        retest,
+    ),
     *(losses, failures, extremes, sensitivity, beside_truth),
 )
 
