@@ -8,7 +8,9 @@ import pytest
 from support.studies import Study
 
 RERUN = {
-    **dict.fromkeys(("screen", "contrast", "adjust", "aging", "centiles", "published", "report", "runtime"), 1),
+    **dict.fromkeys(
+        ("screen", "contrast", "adjust", "aging", "centiles", "repeats", "published", "report", "runtime"), 1
+    ),
     **{"review": 2, "gather_review": 1, "gallery": 1, "crate": 1},
 }
 
