@@ -10,7 +10,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.documents.table1 import table1
-from ctpop.stages.aging import adjust, centiles, change_points, effects, missing, published
+from ctpop.stages.aging import adjust, centiles, change_points, effects, missing, published, repeats
 from ctpop.stages.aging import age_series as series
 from ctpop.stages.aging import command as aging
 from ctpop.stages.aging.missing_reasons import value_reasons
@@ -163,6 +163,7 @@ def computed(patients: pd.DataFrame, labels: LabelSet, failed: dict[str, str]) -
         **adjusted_tables(included, screening["analysis"], labels),
         **effect_tables(included, screening["analysis"], labels),
         **missing_tables(included, screening, labels),
+        **repeat_tables(included, screening["analysis"], results["associations"], labels),
         "compare_published": all_tables.COMPARE_PUBLISHED.check(
             published.compare(all_tables.PUBLISHED.read_csv(published.RESULTS_FILE), ours)
         ),
@@ -305,6 +306,16 @@ def centile_tables(
     source = centiles.Source(labels.name, "0" * 16, None)
     tables = centiles.tables_of(centiles.outcomes_of(split, patients, settings), source)
     return {name: table for name, table in tables.items() if name != "z_scores"}  # the report does not read z scores
+
+
+def repeat_tables(
+    patients: pd.DataFrame, analysis: pd.DataFrame, associations: pd.DataFrame, labels: LabelSet
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of changes within patients and of repeatability; both are empty without repeated scans."""
+    settings = chosen(repeats.RepeatSettings, "aging", None)
+    covariates = joint(covariates_of(patients, settings.covariates, settings.categorical), settings.covariate_share)
+    split = series.split(adjust.with_positions(analysis, patients), labels.names, list(labels.groups))
+    return repeats.tables_of(split, patients, covariates, associations, settings.confidence)
 
 
 def change_point_tables(tables: dict[str, pd.DataFrame], labels: LabelSet, of: list[str]) -> dict[str, pd.DataFrame]:

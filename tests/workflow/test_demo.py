@@ -107,14 +107,14 @@ def test_a_second_run_has_nothing_to_do(demo):
 
 
 def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
-    after = ("aging", "published", "report", "runtime", "crate")
+    after = ("aging", "repeats", "published", "report", "runtime", "crate")
     assert demo.changed("aging", alpha=0.001).planned() == dict.fromkeys(after, 1)
 
 
 def test_another_bound_reruns_from_the_screening_on(demo):
     changed = demo.changed("screen", lower_bound_ml={"spleen": 80})
 
-    statistics = ("adjust", "effects", "aging", "missing", "centiles", "published")
+    statistics = ("adjust", "effects", "aging", "missing", "centiles", "repeats", "published")
     after = ("screen", "contrast", *statistics, "report", "runtime", "crate")
     gallery = {"review": 4, "gather_review": 1, "gallery": 1}
     assert changed.planned() == {**dict.fromkeys(after, 1), **gallery}

@@ -8,9 +8,8 @@ import pytest
 from support.studies import Study
 
 RERUN = {
-    **dict.fromkeys(
-        ("screen", "contrast", "adjust", "effects", "aging", "missing", "centiles", "published", "report", "runtime"), 1
-    ),
+    **dict.fromkeys(("screen", "contrast", "published", "report", "runtime"), 1),
+    **dict.fromkeys(("adjust", "effects", "aging", "missing", "centiles", "repeats"), 1),
     **{"review": 2, "gather_review": 1, "gallery": 1, "crate": 1},
 }
 

@@ -58,6 +58,12 @@ def _centiles() -> Command:
     return centiles
 
 
+def _repeats() -> Command:
+    from ctpop.stages.aging import repeats
+
+    return repeats
+
+
 def _change_points() -> Command:
     from ctpop.stages.aging import change_points
 
@@ -277,6 +283,7 @@ GROUPS: dict[str, dict[str, Entry]] = {
         "missing": Entry("count missing values by age and sex and estimate their influence on results", _missing),
         "centiles": Entry("fit centile curves by sex and compute the z scores of each patient", _centiles),
         "change-points": Entry("estimate the age at which the slope of a measure changes, by sex", _change_points),
+        "repeats": Entry("estimate changes within patients and repeatability from repeated scans", _repeats),
         "published": Entry("compare the results of a study with the published results", _published),
         "review": Entry("render images of the masks that a reviewer rates", _review),
         "gallery": Entry("write the page on which a reviewer rates the masks", _gallery),

@@ -240,6 +240,42 @@ rule change_points:
 CHANGE_POINTS = rules.change_points.output if config["aging"]["change_points"] else []
 
 
+rule repeats:
+    input:
+        analysis=f"{STUDY}/tables/analysis.parquet",
+        cohort=f"{STUDY}/tables/cohort.parquet",
+        associations=f"{STUDY}/tables/associations.parquet",
+        structures=STRUCTURES,
+        groups=GROUPS,
+        code=code("repeats"),
+    output:
+        **tables_of("repeats"),
+    log:
+        rules_of_study.log_file(STUDY, "repeats"),
+    benchmark:
+        f"{STUDY}/benchmarks/repeats.tsv"
+    conda:
+        "../../envs/stats.yaml"
+    resources:
+        **rules_of_study.resources("repeats"),
+    params:
+        program=program,
+        config=settings_file,
+        settings=settings_digest(
+            "aging.confidence",
+            "aging.covariates",
+            "aging.categorical",
+            "aging.covariate_share",
+            "cohort.values",
+        ),
+    message:
+        "repeats: changes within patients, and repeatability"
+    shell:
+        "OPENBLAS_NUM_THREADS=1 {params.program} repeats --analysis {input.analysis:q} --cohort {input.cohort:q}"
+        " --associations {input.associations:q} --structures {input.structures:q} --config {params.config:q}"
+        " --within-patient {output.within_patient:q} --retest {output.retest:q} &> {log:q}"
+
+
 rule published:
     input:
         flow=f"{STUDY}/tables/flow.parquet",

@@ -31,6 +31,7 @@ rule report:
         missing=rules.missing.output,
         centiles=CENTILES,  # empty if centiles are not computed
         change_points=CHANGE_POINTS,  # empty if no structure is selected
+        repeats=rules.repeats.output,
         published=rules.published.output,
         structures=STRUCTURES,
         groups=[GROUPS, GROUP_NAMES],

@@ -58,6 +58,8 @@ def test_table_names_are_unchanged():
         "z_scores",
         "change_points",
         "change_point_curves",
+        "within_patient",
+        "retest",
         "compare_published",
         "compare_truth",
         "analysis_sets",

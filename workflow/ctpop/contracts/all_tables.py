@@ -68,6 +68,7 @@ from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSI
 from ctpop.contracts.pooling import POOLED, POOLED_ROWS
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
+from ctpop.contracts.repeats import RETEST, WITHIN_PATIENT
 from ctpop.contracts.scores import SCORES, SITE_SHIFTS
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
 from ctpop.contracts.tables import Table
@@ -159,6 +160,7 @@ __all__ = [
     "REASONS",
     "REGISTRY",
     "REGISTRY_COLUMNS",
+    "RETEST",
     "REVIEW",
     "REVIEW_CASES",
     "RULES",
@@ -180,5 +182,6 @@ __all__ = [
     "USABLE_STATUS",
     "VALUE_SETS",
     "VERDICTS",
+    "WITHIN_PATIENT",
     "Z_SCORES",
 ]

@@ -102,6 +102,8 @@ TABLES = (
     StudyTable("z_scores", "centiles", per_scan=True),
     StudyTable("change_points", "change_points"),
     StudyTable("change_point_curves", "change_points"),
+    StudyTable("within_patient", "repeats"),
+    StudyTable("retest", "repeats"),
     StudyTable("compare_published", "published"),
     StudyTable("compare_truth", "aging", needs="truth"),
     StudyTable("analysis_sets", "screen", per_scan=True, csv=False),
@@ -148,6 +150,9 @@ SECTIONS = {
     "centiles": Section("Centiles", "Centile curves: one row per structure, measure, sex, and age.", "centiles"),
     "change_points": Section(
         "Change points", "Ages at which slopes change: one row per structure, measure, and sex.", "change_points"
+    ),
+    "repeats": Section(
+        "Repeated scans", "Changes within patients, and repeatability: one row per structure and measure.", "repeats"
     ),
     "published": Section("Comparison", "Results of the original study and of this study.", "paper"),
     "evaluate": Section(

@@ -141,9 +141,9 @@ class RandomIntercept:
         logs = np.log([self.between, self.within])
 
         def variance(at: np.ndarray) -> float:
-            between, within = np.exp(at)
+            between, within = map(float, np.exp(at))
             information, _, _ = self.sums.at(between / within)
-            return float(contrast @ np.linalg.solve(information, contrast)) * within
+            return within * float(contrast @ np.linalg.solve(information, contrast))
 
         gradient, _ = _derivatives(variance, logs)
         _, curvature = _derivatives(lambda at: self.sums.deviance(*np.exp(at)), logs)

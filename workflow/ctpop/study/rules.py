@@ -66,6 +66,7 @@ RULES = (
     WorkflowRule("missing", "aging", 12000, 60),
     WorkflowRule("centiles", "aging", 12000, 120),
     WorkflowRule("change_points", "aging", 8000, 60, only_with="aging.change_points"),
+    WorkflowRule("repeats", "aging", 8000, 60),
     WorkflowRule("published", "aging", 2000, 10),
     WorkflowRule("review", "review", 8000, 120, shards=True, starts=WITH_IMAGES),
     WorkflowRule("gather_review", "review", 4000, 30, starts=WITH_IMAGES),

@@ -14,6 +14,7 @@ from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_effects import body_size, effects, sex_differences
 from ctpop.stages.report.structure_lists import organ_groups
 from ctpop.stages.report.structure_missing import missing_by_age, missing_influence
+from ctpop.stages.report.structure_repeats import retest, within_patient
 from ctpop.stages.report.structure_screening import (
     beside_published,
     beside_truth,
@@ -29,6 +30,7 @@ TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
     *("age_effects", "sex_differences", "body_size"),
     *("detectable_effects", "change_points"),
+    *("detectable_effects", "change_points", "within_patient", "retest"),
     *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
     *("missingness", "missing_sensitivity"),
     *("centiles", "centile_models", "centile_calibration", "structure_flow", "failures", "sensitivity", "extremes"),
@@ -41,6 +43,19 @@ GRIDS = (
     *(beside_published, post_hoc, by_sex, adjusted, curves, centiles),
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, models, centiles, calibration),
+    *(
+        results,
+        beside_published,
+        post_hoc,
+        by_sex,
+        adjusted,
+        curves,
+        detectable,
+        change_points,
+        centiles,
+        within_patient,
+        retest,
+    ),
     *(losses, failures, extremes, sensitivity, beside_truth),
     *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
     *(losses, failures, missing_by_age, missing_influence, extremes, sensitivity, beside_truth),

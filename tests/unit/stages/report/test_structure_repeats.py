@@ -1,4 +1,4 @@
-"""Tables of a structure page: change of slope by sex, and smallest detectable effects."""
+"""Tables of a structure page: change of slope, detectable effects, and results from repeated scans."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.structure_change_points import change_points
 from ctpop.stages.report.structure_detectable import detectable
 from ctpop.stages.report.structure_pages import pages
+from ctpop.stages.report.structure_repeats import retest, within_patient
 from ctpop.stages.report.structure_tables import StructureRows
 from ctpop.study import configuration
 from support import study_tables
@@ -73,3 +74,26 @@ def test_detectable_effects_are_listed_by_power(study):
 
     assert [cell.text for cell in grid.rows[0].cells] == ["80%", "300", ".075", "0.74", "HU"]
     assert [cell.text for cell in grid.rows[1].cells] == ["90%", "300", ".075", "–", "HU"]
+
+
+def test_changes_within_patients_and_repeatability_are_listed(study):
+    def limits(**estimates):
+        ends = {"": 0, "_low": -1, "_high": 1}
+        return {f"{name}{end}": each + step for name, each in estimates.items() for end, step in ends.items()}
+
+    within = {"measure": "hu_mean", "adjusted_for": "sex", "n_long": 180, "n_patients_long": 60, "interval_years": 2.5}
+    within |= limits(within=-7.8, between=-5.9, contrast=-1.9, fixed=-7.7)
+    within |= {"log10_p": -0.55, "p": 0.281, "share_changed": 0.25, "reason": "ok"}
+    pairs = {"measure": "volume_ml", "n": 80, "n_patients": 40, "change_low": -8.1, "change_high": 8.8, "cv": 3.04}
+    pairs |= {"agreement_low": -8.0, "agreement_high": 8.6, "bias": -0.4, "reason": "ok", **limits(icc=0.98)}
+    pairs |= dict.fromkeys(("rho", "rho_low", "rho_high"), np.nan)
+    rows = StructureRows(study, {"within_patient": [within], "retest": [pairs]})
+
+    changes, repeatability = within_patient(rows), retest(rows)
+
+    texts = [cell.text for cell in changes.rows[0].cells]
+    assert texts[:5] == ["sex", "180 scans of 60 patients", "2.5", "−7.8", "−8.8, −6.8"]
+    assert texts[-4:] == [".28", "−7.7", "−8.7, −6.7", "25.0%"]
+    texts = [cell.text for cell in repeatability.rows[0].cells]
+    assert texts[:4] == ["80 scans of 40 patients", "−8.1, 8.8", "3.0%", ".980"]
+    assert texts[-2:] == ["–", "–"]
