@@ -223,7 +223,7 @@ def association_cells(row: dict[Any, Any], confidence: str) -> dict[str, str]:
         "Holm P": p_cell(row["p_holm"]),
         "BH q": p_cell(row["q_bh"]),
         "H": number(row["h"], 1),
-        "P (H)": p_cell(row["p"]),
+        "P (age quartiles)": p_cell(row["p"]),
         "ε²": coefficient(row["epsilon_squared"]),
     }
 

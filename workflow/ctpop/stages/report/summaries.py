@@ -31,8 +31,8 @@ FLOW_ENDS = ("before", "removed", "after")
 FAILURES_SHOWN = 50
 CHANGES_SHOWN = 10
 DEPENDENCE = (
-    "Scans of the same patient are not independent but were analyzed as independent observations; P values are"
-    " therefore too small, and confidence intervals are too narrow."
+    "Confidence intervals and tests of associations with age were computed from sums over the scans of each patient,"
+    " because scans of the same patient are not independent."
 )
 
 
