@@ -251,7 +251,9 @@ def test_repeated_patients_are_in_the_results_with_every_n_and_in_the_note_of_ta
     document = manuscript.association_document(made)
 
     assert "computed from sums over the scans of each patient, because scans" in results(made)
-    assert f"The study included {scans} scans of {patients} patients. Scans of the same" in document.notes[0]
+    assert (
+        f"The study included {scans} scans of {patients} patients. Confidence intervals and tests" in document.notes[0]
+    )
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
 
 
