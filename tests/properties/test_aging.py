@@ -59,7 +59,7 @@ def test_the_order_of_patients_does_not_affect_results(patients, random):
 def test_a_change_of_sign_reverses_the_correlation_and_its_interval(patients):
     ages, values = patients.T
     found, turned = spearman(ages, values, 0.95), spearman(ages, -values, 0.95)
-    expected = [-found.rho, -found.ci_high, -found.ci_low, found.log10_p_independence]
+    expected = [-found.rho, -found.ci_high, -found.ci_low, found.log10_p_independence, found.log10_p_rho0]
     np.testing.assert_allclose(results_of(turned), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -141,6 +141,9 @@ def test_exchanging_the_groups_reverses_every_sign(first, second):
     assert here.u + there.u == len(first) * len(second)
     assert abs(here.auc + there.auc - 1) < 1e-15
     assert abs(here.cliffs_delta + there.cliffs_delta) < 1e-15
+    limits = np.array([[each.shift_ci_low, each.shift_ci_high, each.auc_ci_low - 0.5] for each in (here, there)])
+    np.testing.assert_array_equal(limits[0, :2], -limits[1, 1::-1])
+    np.testing.assert_allclose(here.auc_ci_high, 1 - there.auc_ci_low, atol=1e-12)
 
 
 @law(40)
@@ -216,5 +219,5 @@ def test_single_patients_empty_samples_and_equal_values_have_no_result(n, value,
 @given(SAMPLES, SAMPLES)
 def test_a_monotone_transform_changes_only_the_shift(first, second):
     here, there = rank_sum(first, second), rank_sum(np.exp(first / 10), np.exp(second / 10))
-    for name in ("u", "z", "log10_p", "auc", "cliffs_delta"):
+    for name in ("u", "z", "log10_p", "auc", "auc_ci_low", "auc_ci_high", "cliffs_delta"):
         np.testing.assert_equal(getattr(here, name), getattr(there, name))

@@ -89,7 +89,7 @@ def test_ages_of_quartiles_show_the_closed_side_of_the_cut_point():
 
 
 def test_statistics_are_printed_as_the_paper_prints_them():
-    association = {"rho": -0.612, "ci_low": -0.683, "ci_high": -0.529, "p": 1e-30}
+    association = {"rho": -0.612, "ci_low": -0.683, "ci_high": -0.529, "p_rho0": 1e-30}
     groups = {"h": 2515.8, "p": 0.0, "epsilon_squared": 0.63}
     shown = finding([1, 2], [1, 2], association=association, groups=groups)
 
@@ -98,12 +98,14 @@ def test_statistics_are_printed_as_the_paper_prints_them():
 
 
 def test_lines_of_repeated_patients_state_both_numbers_on_a_line_of_their_own():
-    found = {"rho": -0.614, "p": 0.0, "ci_low": -0.7, "ci_high": -0.5}
-    tested = {"h": 2516.4, "p": 0.0, "epsilon_squared": 0.63}
+    found = {"rho": -0.614, "p_rho0": 0.0, "ci_low": -0.7, "ci_high": -0.5}
+    tested = {"h": 2516.4, "q": 88.14, "p": 0.0, "epsilon_squared": 0.63}
     shown = finding([1, 2, 3], [1, 1, 2], association=found, groups=tested, patients=[0, 0, 1])
 
     assert spearman_lines(shown, 0.95, repeated=True)[1:] == ["95% CI: −.70, −.50", "n = 3 scans of 2 patients"]
-    assert kruskal_lines(shown, repeated=True)[1:] == ["ε² = .63", "n = 3 scans of 2 patients"]
+    test, *others = kruskal_lines(shown, repeated=True)
+    assert test == "Score test by patient, $Q$ = 88.1; $P$ < .0001"
+    assert others == ["ε² = .63", "n = 3 scans of 2 patients"]
     assert spearman_lines(finding([1], [1]), 0.95, repeated=True)[0] == "n = 1 scan of 1 patient"
 
 
@@ -130,7 +132,7 @@ def test_findings_count_the_patients_of_the_values():
 
 def test_without_results_n_is_printed_and_that_there_are_none():
     assert spearman_lines(finding(), 0.95) == ["n = 0", "Correlation not computed"]
-    assert kruskal_lines(finding()) == ["n = 0", "Kruskal-Wallis test not computed"]
+    assert kruskal_lines(finding()) == ["n = 0", "Test of age quartiles not computed"]
 
 
 def test_findings_contain_the_values_and_results_of_the_tables():

@@ -492,7 +492,9 @@ def test_every_table_of_a_figure_with_n_has_the_patients_of_these_scans(of_repea
 
     for shown in (
         spearman_overview.source(tables["associations"], labels),
-        sensitivity.source(tables["sensitivity"], [("organ_1", "volume_ml")]),
+        sensitivity.source(tables["sensitivity"], [("organ_1", "volume_ml")]).query(
+            "analysis not in ('one_scan_per_patient', 'uniform_age')"  # with other scans
+        ),
         heatmap.source(tables, labels).query("stratum == 'all'"),
         asymmetry.source(analysis, pairs, cohort),
         flows[flows["share"] == structure_flow.USED],

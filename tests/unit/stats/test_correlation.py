@@ -164,3 +164,83 @@ def test_interval_of_a_small_cohort_has_at_least_the_nominal_coverage():
 def test_bonett_wright_intervals_of_the_published_correlations(rho, low, high):
     found = fisher_interval(rho, bonett_wright_error(rho, 4004), 0.95)
     assert found == (pytest.approx(low, abs=0.0005), pytest.approx(high, abs=0.0005))
+
+
+# Patients with several scans, and weights
+
+
+def repeated(patients, scans, seed, slope=0.0):
+    """Ages, values, and patients; the intraclass correlation of the values is 0.85."""
+    rng = np.random.default_rng(seed)
+    number = np.repeat(np.arange(patients), scans)
+    ages = rng.uniform(20, 85, patients)[number] + rng.uniform(0, 5, len(number))
+    noise = np.sqrt(0.85) * rng.normal(size=patients)[number] + np.sqrt(0.15) * rng.normal(size=len(number))
+    return ages, slope * (ages - 52) + noise, number
+
+
+def test_copies_of_all_scans_do_not_change_the_interval():
+    ages, values, _ = repeated(80, 1, 1, slope=0.03)
+    once = spearman(ages, values, 0.95)
+    number = np.tile(np.arange(80), 3)
+    copies = spearman(np.tile(ages, 3), np.tile(values, 3), 0.95, number)
+    assert copies.rho == pytest.approx(once.rho, abs=1e-12)
+    assert (copies.ci_low, copies.ci_high) == pytest.approx((once.ci_low, once.ci_high), abs=1e-3)
+
+
+def test_weights_equal_to_numbers_of_copies_have_the_result_of_copies():
+    rng = np.random.default_rng(2)
+    ages, values = rng.integers(20, 60, 70).astype(float), rng.integers(0, 30, 70).astype(float)
+    times = rng.integers(1, 5, 70)
+    number = np.repeat(np.arange(70), times)
+    copies = spearman(ages[number], values[number], 0.95, number)
+    weighted = spearman(ages, values, 0.95, weights=times.astype(float))
+    assert (weighted.rho, weighted.ci_low, weighted.ci_high) == pytest.approx(
+        (copies.rho, copies.ci_low, copies.ci_high), rel=1e-10
+    )
+    assert np.isnan(weighted.log10_p_independence)
+
+
+def test_the_scale_of_the_weights_and_the_labels_of_patients_have_no_effect():
+    ages, values, number = repeated(40, 2, 3)
+    weights = np.random.default_rng(4).uniform(0.5, 2, 80)
+    found = spearman(ages, values, 0.95, number, weights)
+    other = spearman(ages, values, 0.95, 5 * number + 7, 10 * weights)
+    assert list(vars(other).values()) == pytest.approx(list(vars(found).values()), rel=1e-10, nan_ok=True)
+
+
+@pytest.mark.parametrize("number", [[0] * 12, [0, 1, 2] * 4])
+def test_fewer_than_four_patients_have_rho_without_an_interval(number):
+    rng = np.random.default_rng(5)
+    found = spearman(rng.normal(size=12), rng.normal(size=12), 0.95, np.array(number))
+    assert np.isfinite(found.rho)
+    assert np.isnan([found.ci_low, found.ci_high, found.log10_p_rho0, found.log10_p_independence]).all()
+
+
+def test_patients_with_equal_scans_have_no_standard_error():
+    """Check patients who all have the same scans: all sums of the influence are 0."""
+    ages, values = np.tile([20.0, 40, 60, 80], 5), np.tile([1.0, 3, 2, 4], 5)
+    found = spearman(ages, values, 0.95, np.repeat(np.arange(5), 4))
+    assert found.rho == pytest.approx(0.8)
+    assert np.isnan([found.ci_low, found.log10_p_rho0]).all()
+
+
+def test_a_perfect_order_of_repeated_or_weighted_scans_has_no_p_value():
+    ages = np.arange(12.0)
+    for options in ({"patients": np.arange(12) // 2}, {"weights": np.arange(12.0) + 1}):
+        found = spearman(ages, -ages, 0.95, **options)
+        assert found.rho == -1
+        assert np.isnan([found.ci_low, found.log10_p_rho0, found.log10_p_independence]).all()
+
+
+def test_type_i_errors_and_coverage_with_four_scans_per_patient_are_nominal():
+    truth = np.arctanh(spearman(*repeated(50_000, 4, 999, slope=-0.04)[:2], 0.95).rho)
+    rejected, inside = [], []
+    for seed in range(300):
+        ages, values, number = repeated(100, 4, seed)
+        rejected.append([spearman(ages, values, 0.95, each).log10_p_rho0 < np.log10(0.05) for each in (number, None)])
+        found = spearman(ages, values - 0.04 * (ages - 52), 0.95, number)
+        inside.append(found.ci_low <= np.tanh(truth) <= found.ci_high)
+    by_patient, independent = np.mean(rejected, axis=0)
+    assert 0.02 < by_patient < 0.09
+    assert independent > 0.2
+    assert 0.92 < np.mean(inside) < 0.98

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, percentile_intervals
+from ctpop.stats.correlation import spearman
+from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, p_of_drawn, percentile_intervals
 from ctpop.stats.ranks import ranks_of
 
 
@@ -105,3 +106,71 @@ def test_intervals_agree_with_the_bootstrap_of_scipy():
     ).confidence_interval
     # the standard error of rho is about .02; the error of quantiles of 1000 draws is about a tenth of it
     assert (low.item(), high.item()) == pytest.approx((peer.low, peer.high), abs=0.008)
+
+
+def of_patients(ages, values, numbers):
+    known = np.isfinite(values)
+    return Ranked(numbers[known], ranks_of(values[known]), ranks_of(ages[known]))
+
+
+@pytest.mark.parametrize("rounded", [False, True], ids=["untied", "tied"])
+@pytest.mark.parametrize(("n", "cohort"), [(400, 120), (6000, 2000)])
+def test_a_drawn_patient_contributes_all_scans(n, cohort, rounded):
+    ages, values = patients(n, rounded=rounded, missing=0.2)
+    numbers = np.random.default_rng(2).integers(0, cohort, n)
+    found = draws([of_patients(ages, values, numbers)], cohort, iterations=70)
+    known = np.flatnonzero(np.isfinite(values))
+    for draw, times in enumerate(times_drawn(5, 0, cohort, 64)[:, :12].T):
+        drawn = np.repeat(known, times[numbers[known]])
+        expected = stats.spearmanr(values[drawn], ages[drawn]).statistic
+        assert found[0, draw] == pytest.approx(expected, abs=1e-13)
+
+
+def test_repeated_patients_do_not_change_the_draws_of_other_samples_or_with_threads():
+    ages, values = patients(300)
+    alone, repeated = ranked(ages, values), of_patients(ages, values, np.arange(300) // 3 * 3)
+    together = draws([alone, repeated], 300, iterations=200, threads=3)
+    np.testing.assert_array_equal(together, draws([alone, repeated], 300, iterations=200))
+    np.testing.assert_array_equal(together[:1], draws([alone], 300, iterations=200))
+
+
+def test_intervals_of_repeated_patients_are_wider():
+    rng = np.random.default_rng(3)
+    numbers = np.repeat(np.arange(60), 5)
+    ages, values = rng.uniform(20, 90, 60)[numbers], rng.normal(size=60)[numbers] + 0.1 * rng.normal(size=300)
+    widths = [
+        np.ptp(percentile_intervals(draws([of_patients(ages, values, each)], len(set(each)), 1000), 0.95))
+        for each in (numbers, np.arange(300))
+    ]
+    assert widths[0] > 1.7 * widths[1]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "expected"),
+    [
+        (np.linspace(-0.5, 0.5, 1001), 1.0),
+        (np.linspace(-0.01, 0.99, 1001), 0.02),
+        (np.linspace(-0.99, 0.01, 1001), 0.02),
+        (np.linspace(0.1, 0.5, 1001), 2 / 1002),
+        (np.zeros(1001), 1.0),
+        (np.r_[np.full(100, np.nan), np.linspace(-0.01, 0.99, 1001)], 0.02),
+        (np.r_[np.zeros(50), np.linspace(0.1, 0.5, 951)], 0.098),
+    ],
+)
+def test_p_is_twice_the_share_of_draws_beyond_zero(drawn, expected):
+    [low], [high] = percentile_intervals(drawn[None], 0.95)
+    assert p_of_drawn(drawn, low, high, 0.95) == pytest.approx(expected, rel=5e-3)
+
+
+def test_p_is_missing_without_draws():
+    assert np.isnan(p_of_drawn(np.full(3, np.nan), np.nan, np.nan, 0.95))
+
+
+def test_p_of_the_bootstrap_is_close_to_that_of_the_influence_function():
+    ages, values = patients(150, seed=8)
+    values = values + 18 * ages / 20
+    drawn = draws([ranked(ages, values)], 150, iterations=4000)
+    [low], [high] = percentile_intervals(drawn, 0.95)
+    expected = 10 ** spearman(values, ages, 0.95).log10_p_rho0
+    assert 0.01 < expected < 0.9
+    assert p_of_drawn(drawn[0], low, high, 0.95) == pytest.approx(expected, abs=0.05)

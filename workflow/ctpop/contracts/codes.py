@@ -209,7 +209,6 @@ OUTCOMES = {
     "few_ages": "the number of different ages, or the range of ages, is too small to fit a curve",
     "ages_outside": "the age, or the age range, is not between the 2.5th and 97.5th percentiles of age",
     "no_height": "body height is not recorded",
-    "few_ages": "the number of different ages is too small to fit a curve",
     "few_repeats": "fewer than 50 patients have two scans at least half a year apart; for repeatability, fewer than 20"
     " patients have two scans within seven days",
     "narrow_ages": "the ages cover less than 25 years or fewer than three of the `aging.knots`, or the 10th and 90th"

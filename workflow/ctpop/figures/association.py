@@ -230,18 +230,18 @@ def spearman_lines(finding: StructureFinding, confidence: float, *, repeated: bo
 
 
 def kruskal_lines(finding: StructureFinding, *, repeated: bool = False) -> list[str]:
-    """Return the lines above box plots: Kruskal-Wallis test, effect size, and n.
+    """Return the lines above box plots: Kruskal-Wallis test or score test by patient, effect size, and n.
 
     With `repeated`, a separate line contains n with the number of patients.
     """
     found, n = finding.groups, size_text(finding, repeated=repeated)
-    if np.isnan(found.get("h", np.nan)):
-        return [n, "Kruskal-Wallis test not computed"]
-    h = number(found["h"], 1 if found["h"] < 100 else 0)
-    test, effect = (
-        f"Kruskal-Wallis $H$ = {h}; {p_text(found['p'], '$P$')}",
-        f"ε² = {coefficient(found['epsilon_squared'])}",
-    )
+    by_patient = not np.isnan(found.get("q", np.nan))
+    statistic = found.get("q" if by_patient else "h", np.nan)
+    if np.isnan(statistic) or np.isnan(found["p"]):
+        return [n, "Test of age quartiles not computed"]
+    name = "Score test by patient, $Q$" if by_patient else "Kruskal-Wallis $H$"
+    test = f"{name} = {number(statistic, 1 if statistic < 100 else 0)}; {p_text(found['p'], '$P$')}"
+    effect = f"ε² = {coefficient(found['epsilon_squared'])}"
     return [test, effect, n] if repeated else [test, f"{effect}; {n}"]
 
 

