@@ -219,9 +219,9 @@ def test_bounds_without_missing_values_are_the_slope():
     assert (bounds.low, bounds.high) == (pytest.approx(bounds.slope), pytest.approx(bounds.slope))
 
 
-def test_bounds_contain_the_slope_of_values_lost_by_their_size():
+def test_bounds_contain_the_slope_if_the_smallest_values_are_missing():
     ages, male, values, _ = a_cohort(9)
-    small = values < np.quantile(values, 0.1)  # the smallest values are lost, mainly at high ages
+    small = values < np.quantile(values, 0.1)  # the smallest values are missing, mainly at high ages
     bounds = slope_bounds(np.where(small, np.nan, values), ~small, ages, male)
     full = slope_bounds(values, np.ones(N, bool), ages, male).slope
 
