@@ -23,7 +23,7 @@ MOST_GB = 4
 OUTPUTS = {  # options of the commands that name their output tables, and the tables
     "aging": ("normality", "associations", "groups", "posthoc"),
     "adjust": ("adjusted", "by-sex", "rank-ancova", "age-curves"),
-    "effects": ("age-effects", "age-models", "sex-differences", "body-size"),
+    "effects": ("age-effects", "age-models", "sex-differences", "body-size", "detectable-effects"),
     "missing": ("missingness", "sensitivity"),
     "centiles": ("centiles", "models", "calibration", "worms", "z-scores"),
     "change-points": ("change-points", "curves"),

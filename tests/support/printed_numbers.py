@@ -14,7 +14,7 @@ import pandas as pd
 from ctpop.figures.formatting import AXES, MEASURES, coefficient, number, p_cell
 
 NUMBER = re.compile(r"(?<![\w.])−?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)")
-P_COLUMNS = ("p", "p_bonferroni", "p_holm", "q_bh", "p_square", "p_index")
+P_COLUMN = re.compile(r"p(_.*)?|q_bh")
 MEASURE_OF = {words: measure for names in (AXES, MEASURES) for measure, words in names.items()}
 TOP_LEVEL = ("flow", "overlap", "table1", "contrast_check", "compare_published")
 
@@ -110,7 +110,7 @@ def numbers_of(table: pd.DataFrame) -> Iterable[tuple[str, float]]:
     """Yield the numbers of a table with their type: P value, count, or other number."""
     for name in table.select_dtypes("number").columns:
         whole = pd.api.types.is_integer_dtype(table[name])
-        kind = "p" if name in P_COLUMNS else "count" if whole else "number"
+        kind = "p" if P_COLUMN.fullmatch(name) else "count" if whole else "number"
         yield from ((kind, value) for value in table[name].dropna())
 
 

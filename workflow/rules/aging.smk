@@ -99,6 +99,7 @@ rule effects:
         program=program,
         config=settings_file,
         settings=settings_digest(
+            "aging.alpha",
             "aging.confidence",
             "aging.n_min",
             "aging.covariates",
@@ -114,7 +115,7 @@ rule effects:
         "OPENBLAS_NUM_THREADS=1 {params.program} effects --analysis {input.analysis:q} --cohort {input.cohort:q}"
         " --structures {input.structures:q} --config {params.config:q} --age-effects {output.age_effects:q}"
         " --age-models {output.age_models:q} --sex-differences {output.sex_differences:q}"
-        " --body-size {output.body_size:q} &> {log:q}"
+        " --body-size {output.body_size:q} --detectable-effects {output.detectable_effects:q} &> {log:q}"
 
 
 rule missing:

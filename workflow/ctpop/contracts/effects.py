@@ -42,6 +42,12 @@ AGE_EFFECTS = Table(
         "ci_low": number("lower limit of the confidence interval of `effect`", "HU or %", missing=NO_EFFECT),
         "ci_high": number("upper limit of the confidence interval of `effect`", "HU or %", missing=NO_EFFECT),
         "unit": UNIT,
+        "error": number(
+            "standard error of the difference per decade (HU, or of the natural logarithm of mL)",
+            low=0,
+            missing=NO_EFFECT,
+        ),
+        "df": number("degrees of freedom of the t distribution", low=0, missing=NO_EFFECT),
         "effect_sd": number(
             "effect in residual standard deviations per decade (of the logarithm for volumes)", missing=NO_EFFECT
         ),

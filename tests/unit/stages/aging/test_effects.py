@@ -18,7 +18,7 @@ from support.aging_commands import analysis_of, written_tables
 
 N = 400
 LABELS = "label,structure,side,group,lower_bound_ml\n1,aorta,,vessels,\n2,spleen,,abdomen,\n"
-TABLES = {name.replace("_", "-"): name.upper() for name in effects.TABLES}
+TABLES = {name.replace("_", "-"): name.upper() for name in effects.WRITTEN}
 RESULTS = {
     "age_effects": ["effect", "ci_low", "ci_high", "effect_sd", "log10_p", "p", "p_bonferroni", "q_bh"],
     "sex_differences": ["difference", "ci_low", "ci_high", "difference_sd", "ci_low_sd", "log10_p", "p", "q_bh"],

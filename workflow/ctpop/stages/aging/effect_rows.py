@@ -34,6 +34,7 @@ UNITS = {"volume_ml": "percent", "hu_mean": "HU"}
 class EffectSettings:
     """Settings of this command, which the section `aging` of the configuration schema describes."""
 
+    alpha: float
     confidence: float
     n_min: int
     categorical: list[str]
@@ -117,7 +118,8 @@ def effect_rows(curve: FittedCurve, settings: EffectSettings) -> Iterator[dict[s
         effect, ci_low, ci_high = curve.limits(found)
         yield {
             **{**curve.name, "sex": sex, **counts, "effect": effect, "ci_low": ci_low, "ci_high": ci_high},
-            **{"unit": f"{curve.unit} per decade", "effect_sd": found.estimate / sd, "log10_p": found.log10_p},
+            **{"unit": f"{curve.unit} per decade", "error": found.error, "df": found.df},
+            **{"effect_sd": found.estimate / sd, "log10_p": found.log10_p},
             "reason": reason,
         }
 

@@ -1,9 +1,9 @@
 """Effects: average differences per decade of age, differences between the sexes, and relations with body height.
 
 The stage reads the usable values (`analysis`) and the cohort with its covariates. It writes `age_effects`, `age_models`
-(the fitted curves, from which other effects can be computed without data of patients), `sex_differences`, and
-`body_size`. Volumes are modeled on the natural logarithmic scale, so effects are percentages. Each model is fitted
-without covariates other than sex, and adjusted for all covariates together.
+(the fitted curves, from which other effects can be computed without data of patients), `sex_differences`, `body_size`,
+and `detectable_effects`. Volumes are modeled on the natural logarithmic scale, so effects are percentages. Each model
+is fitted without covariates other than sex, and adjusted for all covariates together.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_models import LOGARITHMIC, age_sample, sex_codes, without_sex
 from ctpop.stages.aging.age_series import Series, size_of, split
+from ctpop.stages.aging.detectable import detectable_rows
 from ctpop.stages.aging.effect_rows import (
     EffectSettings,
     FittedCurve,
@@ -40,6 +41,7 @@ from ctpop.study import configuration, label_sets
 LOG = logging.getLogger(__name__)
 HEIGHT = "height_cm"
 TABLES = ("age_effects", "age_models", "sex_differences", "body_size")
+WRITTEN = (*TABLES, "detectable_effects")
 WITHIN = {  # columns that define a family of tests in addition to `family`
     "age_effects": ("adjusted_for", "sex", "form", "window"),
     "sex_differences": ("adjusted_for", "form"),
@@ -87,7 +89,9 @@ def effect_tables(series: Sequence[Series], cohort: EffectCohort, settings: Effe
             rows["body_size"].append(body_size_row(tall, settings))
         progress.add()
     family_of = {each.structure: each.family for each in series}
-    return {name: table_of(name, rows[name], family_of) for name in TABLES}
+    tables = {name: table_of(name, rows[name], family_of) for name in TABLES}
+    detectable = list(detectable_rows(series, tables["age_effects"], settings.alpha))
+    return {**tables, "detectable_effects": table_of("detectable_effects", detectable, family_of)}
 
 
 def table_of(name: str, rows: list[dict[str, Any]], family_of: dict[str, str]) -> pd.DataFrame:
@@ -143,6 +147,7 @@ class EffectsOptions:
     age_models: Path
     sex_differences: Path
     body_size: Path
+    detectable_effects: Path
 
 
 def run(options: EffectsOptions) -> None:
@@ -181,3 +186,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sex-differences", type=Path, required=True, help=f"differences between the sexes to write {also_csv}"
     )
     parser.add_argument("--body-size", type=Path, required=True, help=f"relations with body height to write {also_csv}")
+    parser.add_argument(
+        "--detectable-effects", type=Path, required=True, help=f"smallest detectable effects to write {also_csv}"
+    )
