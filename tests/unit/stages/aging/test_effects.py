@@ -110,8 +110,10 @@ def test_effects_have_the_simulated_size(tmp_path):
 def test_every_structure_measure_model_and_age_range_has_a_row(tmp_path):
     cohort = a_cohort()
 
-    tables = run(tmp_path, cohort, an_analysis(cohort))
+    written = run(tmp_path, cohort, an_analysis(cohort))
 
+    assert len(written["detectable_effects"]) == 4 * 2 * 2
+    tables = {name: written[name] for name in effects.TABLES}
     assert {name: len(table) for name, table in tables.items()} == {
         **{"age_effects": 4 * 2 * (2 + 1) * 4, "age_models": 4 * 2 * 2, "sex_differences": 4 * 2 * 2, "body_size": 2}
     }
