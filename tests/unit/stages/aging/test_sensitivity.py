@@ -112,7 +112,7 @@ def test_the_uniform_age_distribution_recovers_rho_of_a_uniform_cohort():
     rng = np.random.default_rng(4)
     even = rng.uniform(20, 90, 20_000)
     truth = stats.spearmanr(even, -even / 15 + rng.normal(size=20_000)).statistic
-    ages = 20 + 70 * rng.beta(2, 2.5, 20_000)
+    ages = 20 + 70 * rng.beta(1, 1.8, 20_000)
     values = -ages / 15 + rng.normal(size=20_000)
     found = the_table(a_cohort(ages), values)
     assert abs(found.loc["uniform_age", "rho"] - truth) < 0.02
