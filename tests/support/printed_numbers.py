@@ -14,7 +14,7 @@ import pandas as pd
 from ctpop.figures.formatting import AXES, MEASURES, coefficient, number, p_cell
 
 NUMBER = re.compile(r"(?<![\w.])−?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)")
-P_COLUMNS = ("p", "p_bonferroni", "p_holm", "q_bh")
+P_COLUMNS = ("p", "p_independence", "p_rho0", "p_rho0_holm", "p_bonferroni", "p_holm", "q_bh")
 MEASURE_OF = {words: measure for names in (AXES, MEASURES) for measure, words in names.items()}
 TOP_LEVEL = ("flow", "overlap", "table1", "contrast_check", "compare_published")
 
