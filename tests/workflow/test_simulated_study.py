@@ -86,8 +86,8 @@ def test_null_structures_are_significant_no_more_often_than_the_family_allows(si
     assert not pools["significant"].any()
     assert nulls["p_bonferroni"].ge(0.05).all()
     assert nulls["p_holm"].ge(0.05).all()
-    assert nulls["p"].lt(0.05).sum() <= 5  # more than 5 have a probability of 0.3% of 28, 0.002% of 12
-    assert nulls["p"].nunique() == len(nulls)
+    assert nulls["p_independence"].lt(0.05).sum() <= 5  # more than 5 have a probability of 0.3% of 28, 0.002% of 12
+    assert nulls["p_independence"].nunique() == len(nulls)
 
 
 def test_other_correlations_are_those_that_were_asked_for(simulated):
@@ -151,4 +151,4 @@ def test_adjustment_for_sex_and_height_removes_the_correlations_that_they_cause(
     assert len(rows) == 66
     assert rows["rho_crude"].lt(-0.08).all()
     assert rows["rho"].abs().max() < 0.06
-    assert rows["p"].lt(ALPHA).sum() == 0
+    assert rows["p_independence"].lt(ALPHA).sum() == 0
