@@ -19,6 +19,7 @@ import yaml
 from ctpop.commands import COMMANDS
 from support import dicom_files, tiny_model
 from support.other_patients import rename_patients
+from support.stored_models import write_model
 from support.studies import REPO, Study, quiet_environment
 from support.synthetic_patients import study_of, write_patients
 from support.v1_model import save_v1
@@ -209,6 +210,9 @@ def further(installed, deployed):
     (place / "all_scans.yaml").write_text(yaml.safe_dump({"cohort": {"criteria": []}, "dicom": {"air_below_hu": None}}))
     (place / "references.csv").write_text(f"scan_id,reference_path\np01,{results / 'masks' / 'p01.nii.gz'}\n")
     pd.DataFrame({"scan_id": ["a"], "age_years": [50], "spleen_volume_ml": [200.0]}).to_csv(place / "table.csv")
+    write_model(place / "models.parquet")
+    value = {"scan_id": ["a"], "structure": ["spleen"], "measure": ["volume_ml"], "value": [200.0]}
+    pd.DataFrame(value | {"age_years": [50], "sex": ["female"]}).to_csv(place / "values.csv", index=False)
     evaluated = ["--evaluation", "evaluation.parquet", "--summary", "summary.parquet"]
     return {
         "index": (["dicom", "--registry", "registry.csv"], "registry.csv"),
@@ -219,6 +223,7 @@ def further(installed, deployed):
         "plan": (["--scans", "4000", "--gpus", "8"], None),
         "status": ([config], None),
         "compare": ([results, place / "results" / "others", "--out", "compared", "--formats", "png"], "compared"),
+        "score": (["models.parquet", "values.csv", "--allow-other-model", "--out", "s.parquet"], "s.parquet"),
         "requantify": (
             ["--histograms", *sorted((results / "histograms").iterdir()), "--percentile", "10", "--out", "p.csv"],
             "p.csv",

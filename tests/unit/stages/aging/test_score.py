@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from ctpop.cli import main
 from ctpop.contracts import all_tables
 from support.aging_commands import analysis_of
 from support.config_files import config_option
+from support.stored_models import write_model
 
 LABELS = "label,structure,side,group,lower_bound_ml\n1,aorta,,vessels,\n2,lung,,chest,\n"
 MODEL = "made_up-0123456789ab"
@@ -223,6 +225,22 @@ def test_reference_patients_must_not_be_scored(study, tmp_path, capsys, same):
     score(study, tmp_path, values, *options_of(study, registry), *options, expected=1)
 
     assert "reference patients must not be scored" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_score_follows_from_the_numbers_in_the_table(tmp_path):
+    write_model(tmp_path / "models.parquet", "aorta")
+    values = tmp_path / "values.csv"
+    rows = [("a", 50, 100 * 2**0.5), ("b", 80, 200 * np.exp(0.2)), ("c", 90, 100.0)]
+    pd.DataFrame(rows, columns=["scan_id", "age_years", "value"]).assign(
+        structure="aorta", measure="volume_ml", sex="F"
+    ).to_csv(values, index=False)
+
+    scores = score(tmp_path / "models.parquet", tmp_path, values, "--allow-other-model")
+
+    expected = [0, 1, np.log(100 / (200 * 2 ** (10 / 60))) / 0.2]
+    assert scores["z"].tolist() == pytest.approx(expected, abs=1e-9)
+    assert scores["outside_age_range"].tolist() == [False, False, True]
+    assert scores["centile"].tolist() == pytest.approx((100 * stats.norm.cdf(expected)).tolist())
 
 
 def test_models_without_curves_are_an_error(study, tmp_path, capsys):

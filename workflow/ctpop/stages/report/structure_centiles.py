@@ -58,7 +58,7 @@ def centiles(rows: StructureRows) -> CellGrid:
             f"{SEXES[row['sex']]}, {row['age_years']:g} years",
             [
                 cells.words(AXES[row["measure"]]),
-                *(_with_band(row, centile) for centile in CENTILES_SHOWN),
+                *(_with_limits(row, f"centile_{centile:02d}") for centile in CENTILES_SHOWN),
                 cells.size(row, "n_near", "n_patients_near"),
                 Cell("uncertain" if true(row["uncertain"]) else ""),
             ],
@@ -83,7 +83,7 @@ def calibration(rows: StructureRows) -> CellGrid:
             [
                 cells.words(MEASURES[row["measure"]]),
                 cells.size(row),
-                *(_share(row, centile) for centile in CENTILES_SHOWN),
+                *(_with_limits(row, f"below_{centile:02d}") for centile in CENTILES_SHOWN),
             ],
         )
         for row in rows.of("centile_calibration")
@@ -131,20 +131,13 @@ def _model_cells(chosen: list[Record], candidates: list[Record]) -> list[Cell]:
     return [Cell(MODELS[chosen[0]["model"]], wrap=True), listed, outliers]
 
 
-def _with_band(row: Record, centile: int) -> Cell:
-    name = f"centile_{centile:02d}"
+def _with_limits(row: Record, name: str) -> Cell:
+    """Return a cell with a value and its limits (columns `_low` and `_high`): `52.7 (51.3, 54.1)`."""
     value = cells.decimal(row[name])
     if pd.isna(row[f"{name}_low"]):
         return value
-    return Cell(f"{value.text} ({cells.limits(row[f'{name}_low'], row[f'{name}_high'], 1).text})", value.order)
-
-
-def _share(row: Record, centile: int) -> Cell:
-    name = f"below_{centile:02d}"
-    value = cells.decimal(row[name])
-    if pd.isna(row[name]):
-        return value
-    return Cell(f"{value.text} ({cells.limits(row[f'{name}_low'], row[f'{name}_high'], 1).text})", value.order)
+    low, high = (cells.decimal(row[f"{name}_{end}"]).text for end in ("low", "high"))
+    return Cell(f"{value.text} ({low}, {high})", value.order)
 
 
 def _key(row: Record) -> tuple[str, str]:
