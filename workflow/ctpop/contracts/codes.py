@@ -215,6 +215,14 @@ OUTCOMES = {
     " percentiles of age differ by less than 10 years",
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
+    "too_few_values": "fewer than 20 different values, too few for a continuous distribution",
+    "deterministic": "the values are a function of age without variation between patients",
+    "at_limit": "in each model that converged, the spread, skewness, or tail parameter is at a limit of its range",
+    "none_missing": "no value is missing",
+    "few_missing": "fewer than 10 values are missing, which is too few to estimate weights",
+    "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
+    "separated": "in more than 1% of the scans, the estimated probability of having a value given age and sex is below"
+    " 1%; the used values do not represent these scans",
     "empty_decade": "a decade of age in the target age distribution contains no usable value",
 }
 CHANGES = {
