@@ -46,7 +46,7 @@ def test_help_of_a_command_explains_each_of_its_options(command, capsys):
     assert text.startswith(f"usage: ctpop {command} ")
     for action in cli.make_parser(command)._subparsers._group_actions[0].choices[command]._actions:
         assert action.help, action.dest
-        named = action.option_strings or action.metavar.endswith(("FOLDER", "STUDY", "SCAN_ID"))
+        named = action.option_strings or action.metavar.endswith(("FOLDER", "STUDY", "SCAN_ID", "MODELS", "VALUES"))
         assert named, f"{action.dest} has no name"
 
 

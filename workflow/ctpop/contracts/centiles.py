@@ -11,6 +11,7 @@ NO_CURVE = "no curves were fitted (see `reason`)"
 NOT_CROSS_VALIDATED = "no curves were fitted (see `reason`), or a fit of the cross-validation did not converge"
 NO_STATISTIC = "the row is not an age quartile, no curves were fitted, or the band contains fewer than 20 patients"
 NOT_CHOSEN = "the model was not chosen"
+NO_SKEW = "the model was not chosen, or its L is 0"
 NO_FIT = "no fit converged (see `status`)"
 TOO_FEW_FOR_EXTREMES = "fewer patients than `aging.centiles_extreme_n_min` (see `extreme_reason`)"
 CENTILES_SHOWN = (3, 10, 25, 50, 75, 90, 97)
@@ -82,13 +83,20 @@ CENTILES = Table(
         ),
         "model": MODEL,
         "location": number(
-            "parameter M: median for `bccg` and `bct`, location for `shash` (see docs/methods/centiles.md)", "mL or HU"
+            "parameter M: median for `bccg` and `bct`, mean for `normal`, location for `shash` (see"
+            " docs/methods/centiles.md)",
+            "mL or HU",
         ),
         "spread": number(
-            "parameter S: coefficient of variation for `bccg` and `bct`, scale for `shash`", "1 or HU", low=0
+            "parameter S: coefficient of variation for `bccg` and `bct`, standard deviation for `normal`, scale for"
+            " `shash`",
+            "1 or HU",
+            low=0,
         ),
-        "skew": number("parameter L: power for `bccg` and `bct`, skewness for `shash`"),
-        "tail": number("parameter T: degrees of freedom for `bct`, tail weight for `shash`, and 1 for `bccg`", low=0),
+        "skew": number("parameter L: power for `bccg` and `bct`, skewness for `shash`, 0 for `normal`"),
+        "tail": number(
+            "parameter T: degrees of freedom for `bct`, tail weight for `shash`, 1 for `bccg` and `normal`", low=0
+        ),
         "n": count("number of scans of this sex to which the curves were fitted"),
         "n_patients": PATIENTS,
         "n_near": count(
@@ -176,10 +184,10 @@ CENTILE_MODELS_TABLE = Table(
         "log_spread": text(f"ln S at its knots, {LISTED}", missing=NOT_CHOSEN),
         "skew_ages": text(
             f"ages (years) between which L is linear, {LISTED}; one age if L does not depend on age",
-            missing=NOT_CHOSEN,
+            missing=NO_SKEW,
         ),
-        "skew": text(f"L at these ages, {LISTED}", missing=NOT_CHOSEN),
-        "log_tail": number("ln T; 0 for `bccg`", missing=NOT_CHOSEN),
+        "skew": text(f"L at these ages, {LISTED}", missing=NO_SKEW),
+        "log_tail": number("ln T; 0 for `bccg` and `normal`", missing=NOT_CHOSEN),
         "levels": text(
             "levels of the technical covariates (`aging.centiles_covariates`) as JSON: for each covariate, the groups"
             " of levels with a common effect",

@@ -251,6 +251,7 @@ CENTILE_MODELS = {
     "bccg": "Box-Cox Cole-Green distribution (LMS method), for volumes",
     "bccg_skew": "Box-Cox Cole-Green distribution whose skewness parameter is linear in age, for volumes",
     "bct": "Box-Cox t distribution, for volumes with heavy tails",
+    "normal": "normal distribution, for attenuation",
     "shash": "sinh-arcsinh distribution, for attenuation",
     "shash_skew": "sinh-arcsinh distribution whose skewness parameter is linear in age, for attenuation",
 }

@@ -31,6 +31,8 @@ class Candidate:
         Distribution, one of `MODELS`.
     skew_by_age : bool
         Whether the skew is linear in age.
+    symmetric : bool
+        Whether the skew is 0.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class Candidate:
     name: str
     model: str
     skew_by_age: bool = False
+    symmetric: bool = False
 
     @property
     def distribution(self) -> Model:
@@ -71,7 +74,7 @@ class CandidateFit:
 
     Examples
     --------
-    >>> CandidateFit(CANDIDATES["hu_mean"][1], "few_patients", None).candidate.name
+    >>> CandidateFit(CANDIDATES["hu_mean"][2], "few_patients", None).candidate.name
     'shash_skew'
 
     """
@@ -121,8 +124,12 @@ class Choice:
 
 
 CANDIDATES = {
-    "volume_ml": (Candidate("bccg", "bccg"), Candidate("bccg_skew", "bccg", True), Candidate("bct", "bct")),
-    "hu_mean": (Candidate("shash", "shash"), Candidate("shash_skew", "shash", True)),
+    "volume_ml": (Candidate("bccg", "bccg"), Candidate("bccg_skew", "bccg", skew_by_age=True), Candidate("bct", "bct")),
+    "hu_mean": (
+        Candidate("normal", "normal", symmetric=True),
+        Candidate("shash", "shash"),
+        Candidate("shash_skew", "shash", skew_by_age=True),
+    ),
 }
 
 
@@ -153,7 +160,7 @@ def chosen_model(sample: CentileSample, candidates: Sequence[Candidate]) -> Choi
     >>> sample = CentileSample(values, ages, np.arange(120), np.empty((120, 0)))
     >>> choice = chosen_model(sample, CANDIDATES["hu_mean"])
     >>> choice.chosen.candidate.name, np.flatnonzero(choice.outliers).tolist()
-    ('shash', [7])
+    ('normal', [7])
 
     """
     tolerant = next(each for each in candidates if each.distribution.has_tail and not each.skew_by_age)
@@ -177,7 +184,7 @@ def chosen_model(sample: CentileSample, candidates: Sequence[Candidate]) -> Choi
 
 
 def _attempt(sample: CentileSample, candidate: Candidate, start: np.ndarray | None) -> CandidateFit:
-    form = form_of(sample.ages, skew_by_age=candidate.skew_by_age)
+    form = form_of(sample.ages, skew_by_age=candidate.skew_by_age, symmetric=candidate.symmetric)
     fit = fitted(sample, form, candidate.distribution, start)
     if fit is None and start is not None:
         fit = fitted(sample, form, candidate.distribution)

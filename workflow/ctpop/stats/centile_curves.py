@@ -255,7 +255,7 @@ class Fit:
         return Curves(model, self.form, heights, log_spread, skew, log_tail, location_effects, spread_effects)
 
 
-def form_of(ages: np.ndarray, *, skew_by_age: bool = False) -> Form:
+def form_of(ages: np.ndarray, *, skew_by_age: bool = False, symmetric: bool = False) -> Form:
     """Return the knots of the curves from the distribution of age.
 
     Parameters
@@ -264,6 +264,8 @@ def form_of(ages: np.ndarray, *, skew_by_age: bool = False) -> Form:
         Ages in years, shape `(n,)`.
     skew_by_age : bool
         Whether the skew is linear in age, between the lowest and the highest age.
+    symmetric : bool
+        Whether the skew is 0.
 
     Returns
     -------
@@ -278,6 +280,7 @@ def form_of(ages: np.ndarray, *, skew_by_age: bool = False) -> Form:
 
     """
     skew = np.array([ages.min(), ages.max()]) if skew_by_age else np.array([float(np.mean(ages))])
+    skew = np.empty(0) if symmetric else skew
     return Form(np.unique(np.quantile(ages, LOCATION_KNOTS)), np.unique(np.quantile(ages, SPREAD_KNOTS)), skew)
 
 

@@ -113,7 +113,8 @@ class Form:
     spread : np.ndarray
         Knots of ln S in years, ascending; two knots define a straight line.
     skew : np.ndarray
-        Two ages (years) between which the skew is linear, or one age for a skew that does not depend on age.
+        Two ages (years) between which the skew is linear, one age for a skew that does not depend on age, or no age if
+        the skew is 0.
 
     Examples
     --------
@@ -146,8 +147,8 @@ class Form:
 
 
 def _columns(ages: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    if len(knots) == 1:
-        return np.ones((len(ages), 1))
+    if len(knots) < 2:
+        return np.ones((len(ages), len(knots)))
     if len(knots) == 2:
         share = (ages - knots[0]) / (knots[1] - knots[0])
         return np.column_stack([1 - share, share])

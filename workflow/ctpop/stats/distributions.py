@@ -80,7 +80,7 @@ class Model(Protocol):
     Examples
     --------
     >>> {name: model.has_tail for name, model in MODELS.items()}
-    {'bccg': False, 'bct': True, 'shash': True}
+    {'bccg': False, 'bct': True, 'normal': False, 'shash': True}
 
     """
 
@@ -385,7 +385,29 @@ class Shash(Model):
         return np.asarray(at.location + np.exp(at.log_spread) * x)
 
 
-MODELS: dict[str, Model] = {"bccg": Bccg(), "bct": Bct(), "shash": Shash()}
+class Normal(Shash):
+    """The normal distribution: the sinh-arcsinh distribution with L = 0 and T = 1.
+
+    The methods have the parameters of `Model`; the location is fitted as M. L of the `Points` must be 0.
+
+    Attributes
+    ----------
+    has_tail : bool
+        False: the distribution has no tail parameter.
+
+    Examples
+    --------
+    >>> at = Points(np.array([50.0]), np.log([5.0]), skew=0.0, log_tail=0.0)
+    >>> Normal().value_of(-2.0, at).round(6)
+    array([40.])
+
+    """
+
+    has_tail = False
+    log_tails = (0.0, 0.0)
+
+
+MODELS: dict[str, Model] = {"bccg": Bccg(), "bct": Bct(), "normal": Normal(), "shash": Shash()}
 
 
 def _edge(power: np.ndarray, spread: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ def test_curves_and_scores_follow_from_the_parameters_in_the_csv(tmp_path):
     analysis = an_analysis(cohort)
     run(tmp_path, cohort, analysis)
     curves, z = pd.read_csv(tmp_path / "centiles.csv"), stats.norm.ppf(0.9)
-    volume, hu = (curves[curves["model"].str.startswith(model)] for model in ("bccg", "shash"))
+    volume, hu = (curves[curves["measure"].eq(measure)] for measure in ("volume_ml", "hu_mean"))
 
     # formulas of the methods documentation
     of_volume = volume["location"] * (1 + volume["skew"] * volume["spread"] * z) ** (1 / volume["skew"])

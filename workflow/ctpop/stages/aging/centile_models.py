@@ -42,7 +42,7 @@ def chosen_row(curves: Curves, levels: LevelEffects) -> dict[str, Any]:
     """Return the columns of a chosen candidate from which its curves can be computed."""
     form = curves.form
     lists = (form.location, curves.location, form.spread, curves.log_spread, form.skew, curves.skew)
-    row = {name: listed(values) for name, values in zip(LISTS, lists, strict=True)}
+    row: dict[str, Any] = {name: listed(values) or None for name, values in zip(LISTS, lists, strict=True)}
     effects = (curves.location_effects, curves.spread_effects)
     if levels.n_effects:
         row |= {name: listed(values) for name, values in zip(EFFECTS, effects, strict=True)}

@@ -234,7 +234,12 @@ def run(options: ScoreOptions) -> None:
     check_origin(origin, of_values, new.place, allowed=options.allow_other_model)
     scores = scored(new, models)
     if options.reference is not None:
-        reference = read_values(Given(options.reference, options.reference_registry or options.registry))
+        of_site = Given(options.reference, options.reference_registry)
+        if of_site.registry is None and of_site.folder is None:
+            of_site = Given(options.reference, options.registry)
+        reference = read_values(of_site)
+        of_values = origin_of(of_site, options.structures, options.segments, options.segmentation_model)
+        check_origin(origin, of_values, reference.place, allowed=options.allow_other_model)
         refuse_shared(new, reference)
         shifts = shifts_of(scored(reference, models), reference.scans)
         scores = adapted(scores, shifts)
@@ -261,10 +266,13 @@ def write_shifts(shifts: Shifts, out: Path) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     table = "text table, spreadsheet, or Parquet file"
-    parser.add_argument("models", type=Path, help="table centile_models of a study, or the result folder of the study")
+    parser.add_argument(
+        "models", type=Path, metavar="MODELS", help="table centile_models of a study, or the result folder of the study"
+    )
     parser.add_argument(
         "table",
         type=Path,
+        metavar="VALUES",
         help=f"values of new patients: result folder of a study, its table analysis, or a {table} with scan_id,"
         " structure, measure, and value",
     )
@@ -277,7 +285,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         type=Path,
-        help="values of local reference patients, in the form of TABLE, to adapt the z scores to the site",
+        help="values of local reference patients, in the form of VALUES, to adapt the z scores to the site",
     )
     parser.add_argument(
         "--reference-registry", type=Path, help="registry of the reference patients (default: that of --registry)"

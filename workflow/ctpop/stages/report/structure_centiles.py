@@ -15,6 +15,7 @@ MODELS = {
     "bccg": "Box-Cox Cole-Green (LMS)",
     "bccg_skew": "Box-Cox Cole-Green, skewness by age",
     "bct": "Box-Cox t",
+    "normal": "Normal",
     "shash": "Sinh-arcsinh",
     "shash_skew": "Sinh-arcsinh, skewness by age",
 }
