@@ -10,6 +10,7 @@ from ctpop.contracts.centiles import CENTILE_CALIBRATION, CENTILES, CENTILES_SHO
 from ctpop.contracts.cohort import COHORT, EXCLUSIONS, FLOW, OVERLAP, REGISTRY, REGISTRY_COLUMNS
 from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
 from ctpop.contracts.dicom import CONVERSIONS
+from ctpop.contracts.ground_truth import COMPARE_TRUTH, TRUTH
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     ANALYSES,
@@ -47,7 +48,7 @@ from ctpop.contracts.measures import HISTOGRAMS, MEASURES_TABLE, SEGMENTS
 from ctpop.contracts.plausibility import IMPLAUSIBLE, IMPLAUSIBLE_VALUES, PLAUSIBILITY
 from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, COMPARISON, COUNTERPARTS, PUBLISHED, QUANTITIES
 from ctpop.contracts.quality import REVIEW_CASES
-from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
+from ctpop.contracts.statistics import ASSOCIATIONS, GROUPS, NORMALITY, POSTHOC, SENSITIVITY
 from ctpop.contracts.tables import Table
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
 

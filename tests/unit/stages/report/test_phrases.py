@@ -266,7 +266,7 @@ def test_sections_and_sentences_appear_only_if_the_step_took_place(variant):
     assert ("separately for women and men" in methods_text) == (name not in ("one sex", "one scan"))
     assert ("centile curves were fitted" in methods_text) == (name == "centiles")
     assert ("than one scan." in methods_text) == (name == "repeated patients")
-    assert ("Scans of the same patient" in results_text) == (name == "repeated patients")
+    assert ("sums over the scans of each patient" in results_text) == (name == "repeated patients")
     assert ("among age groups (younger than " in methods_text) == (name == "fixed age groups")
     assert ("without patient identification was assumed" in methods_text) == (name == "unknown sex and patient")
     assert (" of unrecorded sex [" in results_text) == (name == "unknown sex and patient")
