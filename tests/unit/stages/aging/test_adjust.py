@@ -252,7 +252,7 @@ def test_a_perfect_order_has_a_correlation_and_a_reason_for_the_missing_p_value(
 def test_families_are_the_tests_with_the_same_covariates(tmp_path):
     cohort = a_cohort()
 
-    adjusted = run(tmp_path, cohort, an_analysis(cohort))["adjusted"].dropna(subset="p")
+    adjusted = run(tmp_path, cohort, an_analysis(cohort))["adjusted"].dropna(subset="p_independence")
 
     assert len(adjusted) == 6
     assert adjusted["p_bonferroni"].tolist() == pytest.approx((2 * adjusted["p_independence"]).clip(upper=1).tolist())
