@@ -21,6 +21,7 @@ from ctpop.contracts.description import CONTRAST_CHECK, CONTRAST_LOOKS, TABLE1
 from ctpop.contracts.detectable import DETECTABLE_EFFECTS
 from ctpop.contracts.dicom import CONVERSIONS
 from ctpop.contracts.effects import AGE_EFFECTS, AGE_MODELS, BODY_SIZE, SEX_DIFFERENCES
+from ctpop.contracts.ground_truth import COMPARE_TRUTH, TRUTH
 from ctpop.contracts.grouping import GROUP_MEMBERS, GROUP_VALUES
 from ctpop.contracts.keys import (
     ADAPTATIONS,
@@ -71,6 +72,7 @@ from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.repeats import RETEST, WITHIN_PATIENT
 from ctpop.contracts.scores import SCORES, SITE_SHIFTS
 from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
+from ctpop.contracts.statistics import ASSOCIATIONS, GROUPS, NORMALITY, POSTHOC, SENSITIVITY
 from ctpop.contracts.tables import Table
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
 
