@@ -136,7 +136,8 @@ def shares_below(z: np.ndarray, weights: np.ndarray, percents: np.ndarray) -> np
     if not len(z):
         return np.full(len(percents), math.nan)
     below = z[:, np.newaxis] < ndtri(np.asarray(percents) / 100)
-    return np.asarray(100 * (weights @ below) / weights.sum())
+    shares = 100 * (weights @ below) / weights.sum()
+    return np.minimum(shares, 100)  # weights of 1/(number of scans) can have a rounded sum above their total
 
 
 def chance_limits(percents: np.ndarray, n: int, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
