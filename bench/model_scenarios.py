@@ -4,15 +4,15 @@ import math
 from functools import partial
 
 import numpy as np
-from ctpop.stats.centile_bands import band, covariance_of
-from ctpop.stats.centile_choice import CANDIDATES, chosen_model
-from ctpop.stats.centile_likelihood import Sample
-from ctpop.stats.centile_misfit import cross_validated, deviating, shares_below, statistics_of
 from scenarios import CONFIDENCE, Case, Scenario, correlated, holds, population_rho, rejects, scans_of
 
 from ctpop.stats import change_points as lines
 from ctpop.stats.age_effects import BOTH, age_model, central_ages, knots_in_use, line_knots
 from ctpop.stats.age_spline import fit_spline, knots_within
+from ctpop.stats.centile_bands import band, covariance_of
+from ctpop.stats.centile_choice import CANDIDATES, chosen_model
+from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_misfit import cross_validated, deviating, shares_below, statistics_of
 from ctpop.stats.change_point_limits import drawn_lines
 from ctpop.stats.correlation import spearman
 from ctpop.stats.design import Covariate, design, merged

@@ -47,6 +47,7 @@ def model_row(values, ages, sex=None, **options):
         "log10_p_nonlinear": np.nan,
         "unit": "percent per decade" if name["measure"] == "volume_ml" else "HU per decade",
         **{"n": len(values), "n_patients": options.get("n_patients", len(values))},
+        **{"n_left_out": 0, "n_patients_left_out": 0},
         **{"n_female": n_female, "n_patients_female": n_female, "n_male": n_male, "n_patients_male": n_male},
         **{"age_low": low, "age_high": high, "age_mean": ages.mean(), "age_sd": ages.std(ddof=1)},
         "reason": "ok",

@@ -22,19 +22,18 @@ from ctpop.contracts.all_tables import MEASURES, MISSING_CATEGORIES, MISSING_REA
 from ctpop.stages.aging.age_series import size_of, sizes
 from ctpop.stages.aging.missing_reasons import ABSENT_CATEGORY, MISSING, USED, ValueReasons, value_reasons
 from ctpop.stages.aging.p_values import with_p
-from ctpop.stats.correlation import spearman
+from ctpop.stats.correlation import FEWEST, spearman
 from ctpop.stats.missing_values import (
     HIGHEST_SHARE,
     Bounds,
     MeasuredModel,
-    effective_number,
     inverse_weights,
     measured_model,
     slope_bounds,
-    weighted_spearman,
 )
+from ctpop.stats.weights import effective_number
 from ctpop.study import configuration, label_sets, rule_sets
-from ctpop.study.patients import patient_numbers
+from ctpop.study.patients import distinct, patient_numbers
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male", "unknown")
@@ -196,10 +195,10 @@ def weighted_result(
     rho = spearman(y, ages, confidence).rho
     if model.reason != "ok":
         return {"rho": rho, "reason": model.reason}
-    weights = inverse_weights(model.probability[used])
-    weighted = asdict(weighted_spearman(y, ages, weights, scans.patients[used], confidence))
-    if math.isnan(weighted["rho"]):
+    patients, weights = scans.patients[used], inverse_weights(model.probability[used])
+    if distinct(patients) < FEWEST:
         return {"rho": rho, "reason": "too_few"}
+    weighted = asdict(spearman(y, ages, confidence, patients, weights))
     return {
         "rho": rho,
         "rho_weighted": weighted["rho"],
