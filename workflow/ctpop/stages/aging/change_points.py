@@ -46,6 +46,7 @@ class ChangePointSettings:
     knots: list[float]
     change_points: list[str]
     bootstrap_seed: int
+    category_n_min: int
     covariates: list[str] | None = None
 
 
@@ -94,7 +95,8 @@ def fits_of(
     sexes = sex_of[each.rows["position"].to_numpy()]
     others = [covariate for covariate in covariates if covariate.name != "sex"]
     for sex in SEXES:
-        sample = sample_of(replace(each, rows=each.rows[sexes == sex]), others)
+        of_sex = sample_of(replace(each, rows=each.rows[sexes == sex]), others)
+        sample = of_sex.with_merged(settings.category_n_min)
         name = {"structure": each.structure, "measure": each.measure, "sex": sex, "unit": UNITS[each.measure]}
         relation, reason = relation_of(sample, each.measure, settings)
         if relation is None:

@@ -41,6 +41,7 @@ class EffectSettings:
     covariate_share: float
     knots: list[float]
     windows: list[list[float]]
+    category_n_min: int
     covariates: list[str] | None = None
 
 

@@ -71,7 +71,7 @@ def effect_cohort(cohort: pd.DataFrame, covariates: Sequence[Covariate], share: 
 def curves_of(each: Series, cohort: EffectCohort, settings: EffectSettings) -> Iterator[FittedCurve]:
     """Yield the fitted curves of a series, one for each set of covariates and form."""
     for covariates in cohort.sets:
-        sample = age_sample(each, covariates, cohort.sexes, settings.n_min)
+        sample = age_sample(each, covariates, cohort.sexes, settings.n_min, settings.category_n_min)
         yield from fitted_curves(sample, cohort.sexes is not None, settings)
 
 
@@ -85,7 +85,7 @@ def effect_tables(series: Sequence[Series], cohort: EffectCohort, settings: Effe
             rows["age_models"].append(model_row(curve, settings))
             rows["sex_differences"].append(difference_row(curve, settings))
         if each.measure == LOGARITHMIC:
-            tall = age_sample(each, cohort.height, cohort.sexes, settings.n_min)
+            tall = age_sample(each, cohort.height, cohort.sexes, settings.n_min, settings.category_n_min)
             rows["body_size"].append(body_size_row(tall, settings))
         progress.add()
     family_of = {each.structure: each.family for each in series}

@@ -24,6 +24,17 @@ UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
 
 
 @dataclass(frozen=True)
+class RepeatSettings:
+    """Settings of the command `repeats`, which the section `aging` of the configuration schema describes."""
+
+    confidence: float
+    categorical: list[str]
+    covariate_share: float
+    category_n_min: int
+    covariates: list[str] | None = None
+
+
+@dataclass(frozen=True)
 class Repeats:
     """Properties of the patient of each scan: number of scans, mean age, and time from first to last scan (years)."""
 
@@ -53,10 +64,11 @@ def within_row(
     covariates: list[Covariate],
     years: np.ndarray,
     repeatability: Repeatability | None,
-    confidence: float,
+    settings: RepeatSettings,
 ) -> dict[str, Any]:
     """Return the row of one series; `years` contains the date of each scan of the cohort."""
     sample, position = sample_of(each, covariates), each.rows["position"].to_numpy()
+    sample, confidence = sample.with_merged(settings.category_n_min), settings.confidence
     dates = years[position][complete([covariate.among(position) for covariate in covariates], len(position))]
     found = repeats_of(precise_ages(sample.ages, dates, sample.patients), sample.patients)
     long = found.spans >= FEWEST_YEARS - ROUNDING
