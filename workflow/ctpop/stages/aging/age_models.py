@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.stages.aging.age_series import Series, sizes
+from ctpop.stages.aging.effect_units import LOGARITHMIC
 from ctpop.stats.age_effects import BOTH, AgeModel, age_model, knots_in_use, line_knots
 from ctpop.stats.design import Covariate, complete, design, merged
 from ctpop.study.patients import distinct
@@ -21,7 +22,6 @@ from ctpop.study.patients import distinct
 FORMS = ("spline", "line")
 LINE_COLUMNS = 2
 STORED = 8  # number of samples whose models are kept in memory
-LOGARITHMIC = "volume_ml"  # the measure whose natural logarithm is modeled
 _STORE: OrderedDict[bytes, "AgeModels"] = OrderedDict()
 
 

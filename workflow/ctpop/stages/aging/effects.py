@@ -19,7 +19,7 @@ import pandas as pd
 from ctpop.contracts import all_tables
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_models import LOGARITHMIC, age_sample, sex_codes, without_sex
+from ctpop.stages.aging.age_models import age_sample, sex_codes, without_sex
 from ctpop.stages.aging.age_series import Series, size_of, split
 from ctpop.stages.aging.detectable import detectable_rows
 from ctpop.stages.aging.effect_rows import (
@@ -30,6 +30,7 @@ from ctpop.stages.aging.effect_rows import (
     fitted_curves,
     model_row,
 )
+from ctpop.stages.aging.effect_units import LOGARITHMIC
 from ctpop.stages.aging.p_values import adjusted, with_p
 from ctpop.stages.aging.samples import with_positions
 from ctpop.stages.aging.size_rows import body_size_row

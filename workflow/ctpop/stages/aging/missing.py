@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ctpop.contracts import all_tables
 from ctpop.contracts.all_tables import MEASURES, MISSING_CATEGORIES, MISSING_REASONS
 from ctpop.stages.aging.age_series import size_of, sizes
+from ctpop.stages.aging.effect_units import PER_DECADE
 from ctpop.stages.aging.missing_reasons import ABSENT_CATEGORY, MISSING, USED, ValueReasons, value_reasons
 from ctpop.stages.aging.p_values import with_p
 from ctpop.stats.correlation import FEWEST, spearman
@@ -38,7 +39,6 @@ from ctpop.study.patients import distinct, patient_numbers
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male", "unknown")
 DECADE_YEARS = 10
-UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def bounds_result(
     values: NDArray[np.float64], used: NDArray[np.bool_], scans: Scans, measure: str, why_not: str
 ) -> dict[str, Any]:
     """Return the slope on age with its bounds, or the reason for missing bounds."""
-    unit = {"unit": UNITS[measure]}
+    unit = {"unit": PER_DECADE[measure]}
     if why_not == "ok" and measure == "volume_ml" and values[used].min() <= 0:
         why_not = "not_positive"
     if why_not != "ok":

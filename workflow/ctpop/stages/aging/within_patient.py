@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from ctpop.stages.aging.age_series import Series
+from ctpop.stages.aging.effect_units import PER_DECADE
 from ctpop.stages.aging.samples import sample_of
 from ctpop.stages.aging.scan_times import precise_ages
 from ctpop.stats.design import Covariate, complete, design
@@ -20,7 +21,6 @@ FEWEST_YEARS = 0.5
 MIDDLE_YEARS = 50
 ROUNDING = 1e-9
 CONTRASTS = {"between": (1.0, 0.0), "within": (0.0, 1.0), "contrast": (-1.0, 1.0)}
-UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def within_row(
     long = found.spans >= FEWEST_YEARS - ROUNDING
     spans = found.spans[long][np.unique(sample.patients[long], return_index=True)[1]]  # one per patient
     row = {
-        **{**each.name, **sample.counts, "unit": UNITS[each.measure]},
+        **{**each.name, **sample.counts, "unit": PER_DECADE[each.measure]},
         **found.counts(found.sizes > 1, "repeated"),
         **found.counts(long, "long"),
         "interval_years": float(np.median(spans)) if len(spans) else np.nan,
