@@ -4,15 +4,15 @@ import math
 from functools import partial
 
 import numpy as np
-from ctpop.stats.centile_bands import band, covariance_of
-from ctpop.stats.centile_choice import CANDIDATES, chosen_model
-from ctpop.stats.centile_likelihood import Sample
-from ctpop.stats.centile_misfit import cross_validated, deviating, shares_below, statistics_of
 from scenarios import CONFIDENCE, Case, Scenario, correlated, holds, population_rho, rejects, scans_of
 
 from ctpop.stats import change_points as lines
 from ctpop.stats.age_effects import BOTH, age_model, central_ages, knots_in_use, line_knots
-from ctpop.stats.age_spline import fit_spline, knots_within
+from ctpop.stats.age_spline import fit_spline
+from ctpop.stats.centile_bands import band, covariance_of
+from ctpop.stats.centile_choice import CANDIDATES, chosen_model
+from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_misfit import cross_validated, deviating, shares_below, statistics_of
 from ctpop.stats.change_point_limits import drawn_lines
 from ctpop.stats.correlation import spearman
 from ctpop.stats.design import Covariate, design, merged
@@ -163,7 +163,7 @@ def change_point(law: str, n: int, random: np.random.Generator) -> list[float]:
     grid = lines.grid_of(ages)
     bent = lines.hinges(ages, grid, line)
     profile = lines.profile_of(values, line, bent, grid)
-    spline = fit_spline(values, ages, np.empty((n, 0)), patient, knots_within(ages, KNOTS))
+    spline = fit_spline(values, ages, np.empty((n, 0)), patient, knots_in_use(ages, KNOTS))
     p = lines.score_test(lines.residuals_of(values, line), bent, patient, random)[1]
     rss = ((profile.rss_line, 3), (profile.rss, 5), (spline.rss, len(spline.knots) + 1))
     outcome = lines.outcome_of(p, profile, *(lines.bic(part, n, n, parameters) for part, parameters in rss))

@@ -4,13 +4,13 @@ import math
 from functools import partial
 
 import numpy as np
-from ctpop.stats.missing_values import inverse_weights, measured_model
 from scenarios import CONFIDENCE, Case, Scenario, correlated, holds, population_rho, rejects, scans_of
 from scipy import special
 
 from ctpop.stats.correlation import spearman
 from ctpop.stats.epsilon_interval import epsilon_squared_error, epsilon_squared_interval
 from ctpop.stats.groups import kruskal_wallis
+from ctpop.stats.missing_values import inverse_weights, measured_model
 from ctpop.stats.ranks import ranks_of
 from ctpop.stats.ranksum import rank_sum
 from ctpop.stats.score_test import score_test

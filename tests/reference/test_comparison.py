@@ -14,7 +14,7 @@ from ctpop.stats.correlation import spearman
 from ctpop.stats.differences import Estimate, difference_of, in_age_range
 from ctpop.stats.equivalence import Effect, limits_of, outcome_of
 from ctpop.stats.stored_curves import effect_of
-from ctpop.stats.weighted_rho import uniform_weights, weighted_spearman
+from ctpop.stats.weights import uniform_weights
 from support import age_models
 
 CROSS = pd.read_csv(Path(__file__).with_name("statistics2") / "cross.csv")
@@ -116,7 +116,7 @@ def test_rho_for_equal_shares_of_seven_decades():
     ages, patients = CROSS["age"].to_numpy(float), np.arange(len(CROSS))
     weights = uniform_weights(ages, np.arange(20.0, 91.0, 10.0))
 
-    found = weighted_spearman(ages, CROSS["hu"].to_numpy(float), weights, patients, 0.95)
+    found = spearman(ages, CROSS["hu"].to_numpy(float), 0.95, patients, weights)
 
     assert (found.rho, found.ci_low, found.ci_high) == pytest.approx(
         (-0.792231575, -0.836172313, -0.738185809), rel=1e-6
@@ -166,9 +166,7 @@ def test_rho_of_patients_with_several_scans(name, by_size, rho, error):
     patients = pd.factorize(repeats["patient"])[0]
     sizes = np.bincount(patients)[patients]
 
-    found = weighted_spearman(
-        *(repeats[column].to_numpy(float) for column in ("age", name)), 1 / sizes**by_size, patients, 0.95
-    )
+    found = spearman(*(repeats[column].to_numpy(float) for column in ("age", name)), 0.95, patients, 1 / sizes**by_size)
 
     assert found.rho == pytest.approx(rho, rel=1e-6)
     assert (math.atanh(found.ci_high) - math.atanh(found.ci_low)) / (2 * 1.959963985) == pytest.approx(error, rel=1e-6)

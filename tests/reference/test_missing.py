@@ -10,13 +10,12 @@ import statsmodels.api as sm
 from ctpop.stats.correlation import spearman
 from ctpop.stats.missing_values import (
     decades,
-    effective_number,
     filled_slope,
     inverse_weights,
     measured_model,
     slope_bounds,
-    weighted_spearman,
 )
+from ctpop.stats.weights import effective_number
 
 CROSS = pd.read_csv(Path(__file__).with_name("statistics2") / "cross.csv")
 MEASURED = CROSS["measured"].eq(1).to_numpy()
@@ -67,7 +66,7 @@ def test_weights_are_truncated_at_their_99th_percentile():
 )
 def test_weighted_rho(outcome, complete, rho, low, high):
     values, patients = CROSS.loc[MEASURED, outcome].to_numpy(dtype=float), np.arange(MEASURED.sum())
-    weighted = weighted_spearman(values, AGES[MEASURED], untruncated(), patients, 0.95)
+    weighted = spearman(values, AGES[MEASURED], 0.95, patients, untruncated())
 
     assert spearman(values, AGES[MEASURED], 0.95).rho == close(complete)
     assert (weighted.rho, weighted.ci_low, weighted.ci_high) == (close(rho), close(low), close(high))
@@ -75,7 +74,7 @@ def test_weighted_rho(outcome, complete, rho, low, high):
 
 def test_standard_error_of_weighted_rho():
     values, patients = CROSS.loc[MEASURED, "hu"].to_numpy(dtype=float), np.arange(MEASURED.sum())
-    weighted = weighted_spearman(values, AGES[MEASURED], untruncated(), patients, 0.95)
+    weighted = spearman(values, AGES[MEASURED], 0.95, patients, untruncated())
 
     of_z = (np.arctanh(weighted.ci_high) - np.arctanh(weighted.ci_low)) / (2 * 1.959963984540054)
     assert of_z == close(0.068296953)
@@ -84,7 +83,7 @@ def test_standard_error_of_weighted_rho():
 def test_rho_weighted_to_equal_decades_is_that_of_the_reference():
     decade = CROSS["age"].floordiv(10)
     weights = (1 / decade.map(decade.value_counts())).to_numpy(dtype=float)
-    weighted = weighted_spearman(CROSS["hu"].to_numpy(dtype=float), AGES, weights, np.arange(len(CROSS)), 0.95)
+    weighted = spearman(CROSS["hu"].to_numpy(dtype=float), AGES, 0.95, np.arange(len(CROSS)), weights)
 
     found = (weighted.rho, weighted.ci_low, weighted.ci_high)
     assert found == (close(-0.792231575), close(-0.836172313), close(-0.738185809))
@@ -101,7 +100,7 @@ def test_equal_weights_with_several_scans_per_patient(outcome, rho, low, high):
     scans = pd.read_csv(Path(__file__).with_name("statistics2") / "repeats.csv")
     patients = pd.factorize(scans["patient"])[0]
     ages, values = (scans[name].to_numpy(dtype=float) for name in ("age", outcome))
-    found = weighted_spearman(values, ages, np.ones(len(scans)), patients, 0.95)
+    found = spearman(values, ages, 0.95, patients)
 
     assert (found.rho, found.ci_low, found.ci_high) == (close(rho), close(low), close(high))
 

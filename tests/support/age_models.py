@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts.effects import AGE_MODELS
-from ctpop.stats.stored_curves import basis_of
+from ctpop.stats.splines import natural_basis
 
 KNOTS = (25.0, 45.0, 65.0, 85.0)
 LINE = (25.0, 85.0)
@@ -29,7 +29,7 @@ def model_row(values, ages, sex=None, **options):
     knots = np.array(options.get("knots", KNOTS))
     sexes = sorted(set(sex)) if sex is not None else ["all"]
     of_sex = [np.ones(len(ages), dtype=bool) if sex is None else np.asarray(sex) == each for each in sexes]
-    basis = basis_of(ages, knots)
+    basis = natural_basis(ages, knots)
     columns = np.hstack([basis * part[:, np.newaxis] for part in of_sex])
     outcome = np.log(values) if name["measure"] == "volume_ml" else values
     coefficients, covariance, spread = fitted(columns, outcome)
@@ -47,6 +47,7 @@ def model_row(values, ages, sex=None, **options):
         "log10_p_nonlinear": np.nan,
         "unit": "percent per decade" if name["measure"] == "volume_ml" else "HU per decade",
         **{"n": len(values), "n_patients": options.get("n_patients", len(values))},
+        **{"n_left_out": 0, "n_patients_left_out": 0},
         **{"n_female": n_female, "n_patients_female": n_female, "n_male": n_male, "n_patients_male": n_male},
         **{"age_low": low, "age_high": high, "age_mean": ages.mean(), "age_sd": ages.std(ddof=1)},
         "reason": "ok",

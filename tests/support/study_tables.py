@@ -315,7 +315,7 @@ def repeat_tables(
     settings = chosen(repeats.RepeatSettings, "aging", None)
     covariates = joint(covariates_of(patients, settings.covariates, settings.categorical), settings.covariate_share)
     split = series.split(adjust.with_positions(analysis, patients), labels.names, list(labels.groups))
-    return repeats.tables_of(split, patients, covariates, associations, settings.confidence)
+    return repeats.tables_of(split, patients, covariates, associations, settings)
 
 
 def change_point_tables(tables: dict[str, pd.DataFrame], labels: LabelSet, of: list[str]) -> dict[str, pd.DataFrame]:

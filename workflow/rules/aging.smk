@@ -105,6 +105,7 @@ rule effects:
             "aging.covariates",
             "aging.categorical",
             "aging.covariate_share",
+            "aging.category_n_min",
             "aging.knots",
             "aging.windows",
             "cohort.values",
@@ -225,6 +226,7 @@ rule change_points:
             "aging.covariates",
             "aging.categorical",
             "aging.covariate_share",
+            "aging.category_n_min",
             "aging.knots",
             "aging.change_points",
             "aging.bootstrap_seed",
@@ -267,6 +269,7 @@ rule repeats:
             "aging.covariates",
             "aging.categorical",
             "aging.covariate_share",
+            "aging.category_n_min",
             "cohort.values",
         ),
     message:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctpop.stats.change_point_limits import drawn_lines, two_lines
-from ctpop.stats.change_points import bic, by_patient, grid_of, hinges, outcome_of, profile_of, residuals_of, score_test
+from ctpop.stats.change_points import bic, grid_of, hinges, outcome_of, profile_of, residuals_of, score_test
 
 
 def a_sample(n=160, seed=0, per_patient=1, noise=10.0):
@@ -118,13 +118,6 @@ def test_a_category_that_is_absent_from_a_bootstrap_sample_does_not_change_the_o
 
     assert np.isfinite(found).all()
     assert np.median(found[:, 0]) == pytest.approx(50, abs=5)
-
-
-def test_sums_by_patient_are_the_rows_if_each_patient_has_one_scan():
-    rows = np.arange(6.0).reshape(3, 2)
-
-    assert by_patient(rows, np.array([2, 0, 1])) is rows
-    assert by_patient(rows, np.array([1, 0, 1])).tolist() == [[2.0, 3.0], [4.0, 6.0]]
 
 
 def test_repeated_scans_do_not_add_to_the_criterion():

@@ -208,6 +208,14 @@ def test_the_scale_of_the_weights_and_the_labels_of_patients_have_no_effect():
     assert list(vars(other).values()) == pytest.approx(list(vars(found).values()), rel=1e-10, nan_ok=True)
 
 
+def test_nearly_equal_weights_have_the_result_without_weights():
+    ages, values, number = repeated(40, 2, 6)
+    found = spearman(ages, values, 0.95, number, 1 + 1e-9 * np.arange(80.0))
+    assert list(vars(found).values()) == pytest.approx(
+        list(vars(spearman(ages, values, 0.95, number)).values()), rel=1e-6, nan_ok=True
+    )
+
+
 @pytest.mark.parametrize("number", [[0] * 12, [0, 1, 2] * 4])
 def test_fewer_than_four_patients_have_rho_without_an_interval(number):
     rng = np.random.default_rng(5)

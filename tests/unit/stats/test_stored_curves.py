@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctpop.stats.stored_curves import StoredCurve, basis_of, common_sex, effect_of, matrix_of, percent_of
+from ctpop.stats.splines import natural_basis
+from ctpop.stats.stored_curves import StoredCurve, common_sex, effect_of, matrix_of, percent_of
 
 KNOTS = np.array([25.0, 45.0, 65.0, 85.0])
 heights = st.lists(st.floats(-100, 100), min_size=4, max_size=4).map(np.array)
@@ -20,7 +21,7 @@ def curve(values, sexes=("all",), covariance=None):
 @given(heights, windows)
 @settings(deadline=None)  # the first call imports patsy
 def test_the_effect_is_the_difference_of_the_curve_per_decade(values, window):
-    low, high = basis_of(np.array(window), KNOTS) @ values
+    low, high = natural_basis(np.array(window), KNOTS) @ values
 
     found = effect_of(curve(values), "all", window)
 
@@ -49,7 +50,7 @@ def test_the_standardized_effect_is_the_mean_of_both_sexes(women, men, window):
     found = {sex: effect_of(both, sex, window) for sex in ("female", "male", "standardized")}
 
     assert found["standardized"].value == pytest.approx((found["female"].value + found["male"].value) / 2, abs=1e-9)
-    step = np.diff(basis_of(np.array(window), KNOTS), axis=0)[0] / ((window[1] - window[0]) / 10)
+    step = np.diff(natural_basis(np.array(window), KNOTS), axis=0)[0] / ((window[1] - window[0]) / 10)
     contrast = np.concatenate([step, step]) / 2
     assert found["standardized"].error ** 2 == pytest.approx(contrast @ root @ root.T @ contrast, rel=1e-6)
 

@@ -20,7 +20,10 @@ from ctpop.contracts.tables import Table
 
 NONE = "no result was obtained (see `reason`)"
 BY_COVARIATE = "no result or no confidence interval was obtained (see `reason`)"
-ADJUSTED_FOR = text('covariates in the model, joined by " + ", or `none` if there are no covariates')
+ADJUSTED_FOR = text(
+    'covariates in the model, joined by " + ", or `none` if there are no covariates. Categories with fewer than'
+    " `aging.category_n_min` patients are combined, except with `adjust: strata`"
+)
 COMPLETE = count("number of scans with a usable value and without a missing covariate")
 LEFT_OUT = count(
     "number of scans with a usable value that are excluded because a covariate is missing. No value is imputed"
@@ -191,7 +194,7 @@ AGE_CURVES = Table(
         "term": text("tested hypothesis", among=CURVE_TERMS),
         "adjusted_for": text(
             'covariates in the model in addition to age and sex, joined by " + ", or `none` if there are no such'
-            " covariates"
+            " covariates. Categories with fewer than `aging.category_n_min` patients are combined"
         ),
         "n": count("number of scans in the model"),
         "n_patients": PATIENTS,

@@ -6,7 +6,8 @@ from ctpop.contracts.tables import Table
 
 NO_EFFECT = "no effect was estimated (see `reason`)"
 ADJUSTED_FOR = text(
-    'covariates in the model in addition to age and sex, joined by " + ", or `none` if there are no such covariates'
+    'covariates in the model in addition to age and sex, joined by " + ", or `none` if there are no such covariates.'
+    " Categories with fewer than `aging.category_n_min` patients are combined"
 )
 FORM = text("form of the relation with age", among=AGE_FORMS)
 SEXES_WITH_EFFECT = text("sex to which the effect applies", among=EFFECT_SEXES)
@@ -95,8 +96,8 @@ AGE_MODELS = Table(
             missing=NO_EFFECT,
         ),
         "omitted": text(
-            "covariates without an effect on the model, because the preceding covariates determine them, separated by"
-            " semicolons",
+            "covariates without an effect on the model, because they are constant in its scans (also if all categories"
+            " are combined), or because the preceding covariates determine them, separated by semicolons",
             missing="none, or no effect was estimated",
         ),
         "log10_p_nonlinear": number(

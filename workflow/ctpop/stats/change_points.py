@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
+
+from ctpop.stats.patient_sums import has_repeats, sums_by_patient
 
 STEP_YEARS = 0.5
 GRID_ENDS = (0.1, 0.9)
@@ -213,7 +214,9 @@ def score_test(
 
     """
     # SOURCE: Hansen, Econometrica 1996;64:413
-    scores = by_patient(bent * residuals[:, np.newaxis], patients)
+    scores = bent * residuals[:, np.newaxis]
+    if has_repeats(patients):
+        scores = sums_by_patient(scores, patients)
     variance = (scores**2).sum(axis=0)
     used = variance > 0
     if not used.any():
@@ -225,35 +228,6 @@ def score_test(
         drawn = random.standard_normal((min(DRAWS_AT_A_TIME, draws - start), len(scores))) @ scores
         above += int(np.sum((drawn**2 / variance).max(axis=1) >= largest))
     return largest, (1 + above) / (1 + draws)
-
-
-def by_patient(rows: np.ndarray, patients: np.ndarray) -> np.ndarray:
-    """Return the sums of rows within patients.
-
-    Parameters
-    ----------
-    rows : np.ndarray of float, shape (n, k)
-        One row per scan.
-    patients : np.ndarray of int, shape (n,)
-        Number of the patient of each scan.
-
-    Returns
-    -------
-    np.ndarray of float, shape (patients, k)
-        Sums in ascending order of the patient numbers; the rows themselves if each patient has one scan.
-
-    Examples
-    --------
-    >>> by_patient(np.array([[1.0], [2.0], [4.0]]), np.array([7, 3, 7])).tolist()
-    [[2.0], [5.0]]
-
-    """
-    numbers, place = np.unique(patients, return_inverse=True)
-    if len(numbers) == len(rows):
-        return rows
-    members = sparse.csr_array((np.ones(len(rows)), (place, np.arange(len(rows)))), shape=(len(numbers), len(rows)))
-    result: np.ndarray = members @ rows
-    return result
 
 
 def bic(rss: float, n: int, n_patients: int, parameters: int) -> float:

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctpop.stats.correlation import FEWEST, Correlation, fisher_interval, log10_p_of_zero
-from ctpop.stats.ranks import Ranks, ranks_of
-
 CENTER_YEARS, DECADE_YEARS = 50.0, 10.0
 # ASSUME: weights above their 99th percentile are set to it, so that a few scans do not determine the result
 TRUNCATION_PERCENTILE = 99.0
@@ -27,7 +24,6 @@ LOWEST_PROBABILITY, UNREPRESENTED_SHARE = 0.01, 0.01
 RESIDUAL_PERCENTILES = (5.0, 95.0)
 HIGHEST_SHARE = 0.3  # ASSUME: with a larger proportion of missing values, bounds are too wide to be of use
 ITERATIONS = 100
-PERFECT = 1e-12  # rounding error of rho and of sums of influences
 
 
 @dataclass(frozen=True)
@@ -206,84 +202,6 @@ def inverse_weights(probability: np.ndarray, percentile: float = TRUNCATION_PERC
     return truncated
 
 
-def effective_number(weights: np.ndarray) -> float:
-    """Return the number of scans with equal weights that would be as informative: (sum of w)^2 / sum of w^2.
-
-    Parameters
-    ----------
-    weights : np.ndarray
-        Weights, above 0, shape `(n,)`.
-
-    Returns
-    -------
-    float
-        Effective number of scans, from 1 to n.
-
-    Examples
-    --------
-    >>> effective_number(np.array([2.0, 2.0])), effective_number(np.array([3.0, 1.0]))
-    (2.0, 1.6)
-
-    """
-    return float(weights.sum() ** 2 / (weights @ weights))
-
-
-def weighted_spearman(
-    x: np.ndarray, y: np.ndarray, weights: np.ndarray, patients: np.ndarray, confidence: float
-) -> Correlation:
-    """Return Spearman's rho of weighted scans, with a confidence interval from sums within patients.
-
-    Each influence is multiplied by the weight of its scan (weights with a sum of 1), and the products of a patient are
-    added: the variance is G / (G - 3) times the sum of the squares of the G sums. With equal weights and one scan per
-    patient, rho and interval are those of `spearman`. P for independence is missing, because the t test has no weights.
-    A perfect order, or a sample in which no scan influences rho, has no interval.
-
-    Parameters
-    ----------
-    x : np.ndarray
-        First sample, shape `(n,)`, without NaN, in any unit.
-    y : np.ndarray
-        Second sample, shape `(n,)`, in the order of the first, without NaN, in any unit.
-    weights : np.ndarray
-        Weights above 0, shape `(n,)`.
-    patients : np.ndarray
-        Number of the patient of each scan, shape `(n,)`.
-    confidence : float
-        Confidence level of the interval, between 0 and 1, such as 0.95.
-
-    Returns
-    -------
-    Correlation
-        rho with its interval and log10 P for a rho of 0; all NaN with fewer than four patients or equal values.
-
-    Examples
-    --------
-    >>> x, y = np.arange(1.0, 8.0), np.array([2.0, 1.0, 4.0, 3.0, 7.0, 6.0, 5.0])
-    >>> weights = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0])
-    >>> result = weighted_spearman(x, y, weights, np.arange(7), 0.95)
-    >>> round(result.rho, 3), round(result.ci_low, 3), round(result.ci_high, 3)
-    (0.667, -0.432, 0.969)
-    >>> weighted_spearman(x, y, weights, np.array([0, 0, 0, 1, 1, 2, 2]), 0.95)
-    Correlation(rho=nan, ci_low=nan, ci_high=nan, log10_p_independence=nan, log10_p_rho0=nan)
-
-    """
-    of_patient = np.unique(patients, return_inverse=True)[1]
-    n_patients = int(of_patient.max(initial=-1)) + 1
-    ranks_x, ranks_y = ranks_of(x), ranks_of(y)
-    if n_patients < FEWEST or not ranks_x.varies or not ranks_y.varies:
-        return Correlation()
-    shares = weights / weights.sum()
-    rho, psi = _weighted_influence(ranks_x, ranks_y, shares)
-    if abs(rho) > 1 - PERFECT:
-        return Correlation(rho=math.copysign(1.0, rho))
-    sums = np.bincount(of_patient, weights=shares * psi)
-    if np.abs(sums).max() < PERFECT:
-        return Correlation(rho=rho)
-    of_z = math.sqrt(n_patients / (n_patients - 3) * float(sums @ sums)) / (1 - rho**2)
-    low, high = fisher_interval(rho, of_z, confidence)
-    return Correlation(rho, low, high, log10_p_rho0=log10_p_of_zero(rho, of_z))
-
-
 def slope_bounds(values: np.ndarray, measured: np.ndarray, ages: np.ndarray, male: np.ndarray) -> Bounds:
     """Return the slope on age of the model value ~ age + sex, and its bounds if all missing values were extreme.
 
@@ -380,17 +298,6 @@ def _logistic(measured: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.
         warnings.simplefilter("ignore")  # about separation, which the probabilities show
         fitted = sm.GLM(measured.astype(float), design, family=sm.families.Binomial()).fit(maxiter=ITERATIONS)
         return fitted.params, fitted.fittedvalues, bool(fitted.converged)
-
-
-def _weighted_influence(x: Ranks, y: Ranks, shares: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return weighted rho and the influence of each scan on it; the weights have a sum of 1."""
-    u, v = 0.5 - x.sum_above(shares), 0.5 - y.sum_above(shares)  # mid-distribution functions minus their mean
-    variance_u, variance_v = float(shares @ u**2), float(shares @ v**2)
-    sd = math.sqrt(variance_u * variance_v)
-    rho = float(shares @ (u * v)) / sd
-    joint = (u * v + x.sum_above(shares * v) + y.sum_above(shares * u)) / sd
-    alone = (u**2 + 2 * x.sum_above(shares * u)) / variance_u + (v**2 + 2 * y.sum_above(shares * v)) / variance_v
-    return rho, joint - rho / 2 * alone
 
 
 def _residuals(design: np.ndarray, values: np.ndarray) -> np.ndarray:

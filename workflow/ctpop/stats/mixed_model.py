@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ctpop.stats.change_points import by_patient
+from ctpop.stats.linear_model import linear_model
+from ctpop.stats.patient_sums import scans_per_patient, sums_by_patient
 
 LOG_RATIOS = (-12.0, 12.0)  # natural logarithms of the variance ratios that are searched
 NONE = 1e-5  # smaller variance ratios are reported as 0
+CONFIDENCE = 0.95  # level of an interval that is not used
 STEP = 1e-3  # step of numerical derivatives with respect to the logarithms of the variances
 
 
@@ -174,7 +176,7 @@ def sums_of(residuals: np.ndarray, columns: np.ndarray, patients: np.ndarray) ->
     [[1.0], [1.0]]
 
     """
-    within = by_patient(np.column_stack([columns, residuals, np.ones(len(columns))]), patients)
+    within = sums_by_patient(np.column_stack([columns, residuals, np.ones(len(columns))]), patients)
     return Sums(
         len(columns),
         within[:, -1],
@@ -248,7 +250,7 @@ class WithinSlope:
     error : float
         Standard error, robust to correlated residuals of a patient (CR2).
     degrees : float
-        Degrees of freedom by the method of Satterthwaite.
+        Degrees of freedom: patients minus 1, or Satterthwaite's approximation with fewer than 300 patients.
     n, n_patients : int
         Numbers of scans and of patients with at least two scans.
 
@@ -281,33 +283,24 @@ def within_slope(values: np.ndarray, column: np.ndarray, patients: np.ndarray) -
     Returns
     -------
     WithinSlope or None
-        The slope, or None if the column varies in fewer than two patients.
+        The slope, or None if the column varies in fewer than two patients or the fit is exact.
 
     Examples
     --------
     >>> found = within_slope(np.array([1.0, 3.0, 5.0, 6.0]), np.array([0.0, 1.0, 0.0, 1.0]), np.array([0, 0, 1, 1]))
-    >>> found.slope, round(found.error, 3), found.degrees
+    >>> found.slope, round(found.error, 3), round(found.degrees, 6)
     (1.5, 0.5, 1.0)
 
     """
-    # SOURCE: Bell and McCaffrey, Surv Methodol 2002;28:169; Pustejovsky and Tipton, J Bus Econ Stat 2018;36:672
-    _, place, sizes = np.unique(patients, return_inverse=True, return_counts=True)
-    means = np.column_stack([np.bincount(place, part) / sizes for part in (column, values)])
-    x, y = column - means[place, 0], values - means[place, 1]
-    squares = np.bincount(place, x * x)
-    total = float(squares.sum())
-    share = squares / total if total > 0 else squares
-    if np.count_nonzero(share > 0) < 2:
+    several = scans_per_patient(patients) > 1
+    _, place, sizes = np.unique(patients[several], return_inverse=True, return_counts=True)
+    x, y = (part[several] - (np.bincount(place, part[several]) / sizes)[place] for part in (column, values))
+    if np.count_nonzero(np.bincount(place, x * x)) < 2:
         return None
-    slope = float(x @ y) / total
-    scores = np.bincount(place, x * (y - slope * x))
-    factor = 1 / np.sqrt(1 - share)
-    error = math.sqrt(float(np.sum((factor * scores) ** 2))) / total
-    # products of the weights with which the values of two patients enter the slope, if residuals are independent
-    products = np.diag(factor**2 * share) - np.outer(factor * share, factor * share)
-    degrees = float(np.trace(products) ** 2 / np.sum(products**2))
-    several = sizes > 1
-    return WithinSlope(slope, error, degrees, int(sizes[several].sum()), int(several.sum()))
+    found = linear_model(x[:, np.newaxis], place).fit(y).estimate(np.ones(1), CONFIDENCE)
+    if math.isnan(found.estimate):
+        return None
+    return WithinSlope(found.estimate, found.error, found.df, len(place), len(sizes))
 
 
 def _derivatives(function: Callable[[np.ndarray], float], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

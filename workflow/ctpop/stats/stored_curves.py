@@ -65,33 +65,6 @@ class StoredCurve:
         return "spline" if len(self.knots) >= FEWEST_KNOTS else "line"
 
 
-def basis_of(ages: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return the weights of the heights at the knots for each age.
-
-    Parameters
-    ----------
-    ages : np.ndarray of float, shape (n,)
-        Ages in years.
-    knots : np.ndarray of float, shape (k,)
-        At least two knots in years, in ascending order.
-
-    Returns
-    -------
-    np.ndarray of float, shape (n, k)
-        Basis of the natural cubic spline, or of the straight line through two points.
-
-    Examples
-    --------
-    >>> basis_of(np.array([25.0, 40.0, 95.0]), np.array([25.0, 85.0])).round(6).tolist()
-    [[1.0, 0.0], [0.75, 0.25], [-0.166667, 1.166667]]
-
-    """
-    if len(knots) >= FEWEST_KNOTS:
-        return natural_basis(ages, knots)
-    second = (ages - knots[0]) / (knots[1] - knots[0])
-    return np.column_stack([1 - second, second])
-
-
 def effect_of(curve: StoredCurve, sex: str, window: tuple[float, float]) -> Effect:
     """Return the average difference per decade of age in an age range, with its standard error.
 
@@ -122,7 +95,7 @@ def effect_of(curve: StoredCurve, sex: str, window: tuple[float, float]) -> Effe
     (-5.0, 0.235702)
 
     """
-    step = np.diff(basis_of(np.array(window), curve.knots), axis=0)[0] / ((window[1] - window[0]) / DECADE)
+    step = np.diff(natural_basis(np.array(window), curve.knots), axis=0)[0] / ((window[1] - window[0]) / DECADE)
     contrast = np.kron(_weights(curve.sexes, sex), step)
     variance = float(contrast @ curve.covariance @ contrast)
     return Effect(float(contrast @ curve.heights), math.sqrt(max(variance, 0.0)), curve.df)

@@ -221,3 +221,18 @@ def test_a_sex_needs_50_patients_more_than_columns(tmp_path):
     fewer = reasons(tmp_path, cohort.iloc[1:].reset_index(drop=True), {("bone", "hu_mean"): bone(cohort.iloc[1:])})
 
     assert (enough["hu_mean", "female"], fewer["hu_mean", "female"]) == ("ok", "too_few")
+
+
+def test_small_categories_are_combined(tmp_path):
+    cohort = a_cohort()
+    scanner = pd.Series(np.where(cohort.index < 12, np.array(list("BCDEFG"))[cohort.index % 6], "A"))
+    scanner = scanner.where(cohort["sex"].eq("male"), "A")
+    values = {("bone", "hu_mean"): bone(cohort)}
+
+    def of_men(column, **settings):
+        covariates = {"covariates": ["scanner"], **settings}
+        return run(tmp_path, cohort.assign(scanner=column), values, **covariates)[0].loc[("hu_mean", "male")]
+
+    combined, two = of_men(scanner), of_men(scanner.where(scanner.eq("A"), "B"))
+    assert combined.to_dict() == pytest.approx(two.to_dict(), nan_ok=True)
+    assert of_men(scanner, category_n_min=1)["bic_line"] != pytest.approx(combined["bic_line"], abs=0.1)

@@ -465,3 +465,19 @@ def test_equal_input_yields_equal_bytes(tmp_path):
     for table in TABLES:
         first, second = ((tmp_path / name / f"{table}.parquet").read_bytes() for name in ("first", "second"))
         assert first == second
+
+
+def test_small_categories_are_combined(tmp_path):
+    cohort = a_cohort()
+    scanner = pd.Series(np.where(cohort.index < 12, np.array(list("BCDEFG"))[cohort.index % 6], "A"))
+
+    def model(column, **settings):
+        chosen = {"covariates": ["scanner"], **settings}
+        tables = run(tmp_path, cohort.assign(scanner=column), an_analysis(cohort), **chosen)
+        return row(tables["age_models"], "spleen", "hu_mean", adjusted_for="scanner", form="line")
+
+    combined, two = model(scanner), model(scanner.where(scanner.eq("A"), "B"))
+    assert (combined["coefficients"], combined["df"]) == (two["coefficients"], two["df"])
+    assert model(scanner, category_n_min=1)["df"] == combined["df"] - 5
+    all_small = model(scanner, category_n_min=N)
+    assert (all_small["omitted"], all_small["df"]) == ("scanner", combined["df"] + 1)

@@ -79,7 +79,7 @@ def test_the_example_of_eight_sites_is_reproduced_from_stored_curves():
 
 def test_volumes_are_pooled_on_the_logarithmic_scale():
     slopes = [(-0.05, 0.01), (-0.07, 0.012), (-0.04, 0.008), (-0.06, 0.02), (-0.05, 0.01)]
-    volume = {"measure": "volume_ml"}
+    volume = {"measure": "volume_ml", "unit": "percent per decade"}
     studies = [study(name, line(*slope, 100, **volume)) for name, slope in zip("ABCDE", slopes, strict=True)]
 
     row = of(found(studies), "pooled").loc["all"]

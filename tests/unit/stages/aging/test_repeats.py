@@ -12,6 +12,7 @@ from ctpop.stages.aging import repeats
 from ctpop.stages.aging.age_series import split
 from ctpop.stages.aging.samples import with_positions
 from ctpop.stages.aging.scan_times import precise_ages, scan_years
+from ctpop.stages.aging.within_patient import RepeatSettings
 from ctpop.stats.covariates import covariates_of
 from support.aging_commands import analysis_of
 
@@ -24,12 +25,13 @@ def a_cohort(**columns):
     return all_tables.COHORT.check(table.assign(scan_id=[f"s{number:04d}" for number in range(n)], **columns))
 
 
-def tables_of(cohort, values, covariates=(), rho=None):
+def tables_of(cohort, values, covariates=(), rho=None, category_n_min=10):
     analysis = analysis_of(cohort, values)
     series = split(with_positions(analysis, cohort), ["bone"], [])
     row = {"structure": "bone", "measure": "hu_mean", **(rho or {})}
     associations = pd.DataFrame([row], columns=list(all_tables.ASSOCIATIONS.columns))
-    found = repeats.tables_of(series, cohort, covariates_of(cohort, list(covariates), []), associations, 0.95)
+    settings = RepeatSettings(0.95, [], 0.5, category_n_min)
+    found = repeats.tables_of(series, cohort, covariates_of(cohort, list(covariates), []), associations, settings)
     return {name: table.set_index("measure") for name, table in found.items()}
 
 
@@ -173,3 +175,16 @@ def test_dates_replace_differences_of_whole_years():
     assert ages[1] - ages[0] == pytest.approx(1.5, abs=0.01)
     assert ages[:2].mean() == 60.5
     assert ages[2:].tolist() == [50.0, 52.0]
+
+
+def test_small_categories_are_combined():
+    cohort, values = the_repeats()
+    patients = cohort["patient_id"].factorize()[0]
+    scanner = pd.Series(np.where(patients < 4, np.array(["B", "C", "D", "E"])[patients % 4], "A"))
+
+    combined = tables_of(cohort.assign(scanner=scanner), values, ["scanner"])["within_patient"]
+    two = tables_of(cohort.assign(scanner=scanner.where(scanner.eq("A"), "B")), values, ["scanner"])["within_patient"]
+    separate = tables_of(cohort.assign(scanner=scanner), values, ["scanner"], category_n_min=1)["within_patient"]
+
+    pd.testing.assert_frame_equal(combined, two)
+    assert separate.loc["hu_mean", "between"] != pytest.approx(combined.loc["hu_mean", "between"], rel=1e-6)

@@ -26,7 +26,7 @@ from ctpop.stats.linear_model import Wald
 def curve_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table `age_curves` for one series, one for each hypothesis."""
     sexes = sex_codes(patients.cohort, settings.covariate_share)
-    sample = age_sample(each, without_sex(patients.together), sexes, settings.n_min)
+    sample = age_sample(each, without_sex(patients.together), sexes, settings.n_min, settings.category_n_min)
     model, reason = fitted_model(sample, each.measure, settings)
     tests = {} if model is None else model.tests(model.model.fit(modeled(sample.values, each.measure)))
     name = {**each.name, **sample.counts(model), "adjusted_for": named(sample.covariates)}

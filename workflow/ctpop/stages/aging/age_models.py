@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from ctpop.stages.aging.age_series import Series, sizes
+from ctpop.stages.aging.effect_units import LOGARITHMIC
 from ctpop.stats.age_effects import BOTH, AgeModel, age_model, knots_in_use, line_knots
-from ctpop.stats.design import Covariate, complete, design
+from ctpop.stats.design import Covariate, complete, design, merged
 from ctpop.study.patients import distinct
 
 FORMS = ("spline", "line")
 LINE_COLUMNS = 2
 STORED = 8  # number of samples whose models are kept in memory
-LOGARITHMIC = "volume_ml"  # the measure whose natural logarithm is modeled
 _STORE: OrderedDict[bytes, "AgeModels"] = OrderedDict()
 
 
@@ -61,8 +61,8 @@ class AgeSample:
 class AgeModels:
     """The models of a sample by form, and `ok` or the reason for a missing model.
 
-    `omitted` contains the covariates that preceding covariates determine. `facts` stores numbers that depend on the
-    ages, sexes, and patients of the sample only.
+    `omitted` contains the covariates that are constant or that preceding covariates determine. `facts` stores numbers
+    that depend on the ages, sexes, and patients of the sample only.
     """
 
     models: dict[str, AgeModel | None] = field(default_factory=dict)
@@ -84,11 +84,13 @@ def without_sex(covariates: Sequence[Covariate]) -> list[Covariate]:
     return [covariate for covariate in covariates if covariate.name != "sex"]
 
 
-def age_sample(each: Series, covariates: Sequence[Covariate], sexes: np.ndarray | None, n_min: int) -> AgeSample:
+def age_sample(
+    each: Series, covariates: Sequence[Covariate], sexes: np.ndarray | None, n_min: int, category_n_min: int
+) -> AgeSample:
     """Return the scans of a series with known covariates and sex, without a sex that has too few patients for a line.
 
     `sexes` contains the sex of each scan of the cohort, as from `sex_codes`. The result has no sexes if both have too
-    few patients.
+    few patients. Categories with fewer than `category_n_min` patients are combined.
     """
     positions, everyone = each.rows["position"].to_numpy(), each.rows["patient"].to_numpy()
     among = [covariate.among(positions) for covariate in covariates]
@@ -103,7 +105,7 @@ def age_sample(each: Series, covariates: Sequence[Covariate], sexes: np.ndarray 
             known &= np.isin(codes, curves)
             codes = np.searchsorted(curves, codes)
     kept = np.flatnonzero(known)
-    parts = [covariate.among(kept) for covariate in among]
+    parts = merged([covariate.among(kept) for covariate in among], everyone[kept], category_n_min).covariates
     return AgeSample(
         each.values[kept], each.ages[kept], everyone[kept], names, codes[kept], parts, kept, everyone, each.name
     )
@@ -171,13 +173,13 @@ def _enough_for_curves(sample: AgeSample, heights: int, n_min: int) -> bool:
 
 
 def _covariate_columns(sample: AgeSample) -> tuple[np.ndarray, list[str]]:
-    """Return the columns of the covariates with mean 0, and the covariates that the preceding ones determine."""
+    """Return the columns of the covariates with mean 0, and the covariates without a column."""
     n = len(sample.ages)
     given = np.column_stack([np.empty((n, 0)), *(sample.of_sex(sex).astype(float) for sex in sample.sexes[1:])])
     first, omitted = given.shape[1], []
     for covariate in sample.covariates:
         columns = design([covariate], n, given)
-        if covariate.varies and not columns.shape[1]:
+        if not columns.shape[1]:
             omitted.append(covariate.name)
         given = np.column_stack([given, columns])
     return given[:, first:], omitted

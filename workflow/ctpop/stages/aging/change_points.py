@@ -19,13 +19,16 @@ import pandas as pd
 from ctpop.contracts import all_tables
 from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_series import Series, size_of, split
+from ctpop.stages.aging.effect_units import PER_DECADE
 from ctpop.stages.aging.samples import Sample, sample_of, with_positions
 from ctpop.stats import change_points as lines
-from ctpop.stats.age_spline import INSIDE, AgeSpline, fit_spline, knots_within
+from ctpop.stats.age_effects import central_ages, knots_in_use
+from ctpop.stats.age_spline import AgeSpline, fit_spline
 from ctpop.stats.bootstrap import generator_for
 from ctpop.stats.change_point_limits import drawn_lines, two_lines
 from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.stats.design import Covariate, design
+from ctpop.stats.splines import FEWEST_KNOTS
 from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +36,6 @@ SEXES = ("female", "male")
 WITH_CHANGE = ("break", "break_or_curve")
 FEWEST_PATIENTS = 50
 NO_RESIDUAL = 1e-12  # relative residual sum of squares of an exact fit
-UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ChangePointSettings:
     knots: list[float]
     change_points: list[str]
     bootstrap_seed: int
+    category_n_min: int
     covariates: list[str] | None = None
 
 
@@ -67,7 +70,7 @@ class Relation:
     @cached_property
     def years(self) -> np.ndarray:
         """Whole years from the 2.5th to the 97.5th percentile of age."""
-        low, high = np.quantile(self.ages, INSIDE)
+        low, high = central_ages(self.ages)
         return np.arange(np.ceil(low), np.floor(high) + 1)
 
     def per_decade(self, slope: Any) -> Any:
@@ -94,8 +97,9 @@ def fits_of(
     sexes = sex_of[each.rows["position"].to_numpy()]
     others = [covariate for covariate in covariates if covariate.name != "sex"]
     for sex in SEXES:
-        sample = sample_of(replace(each, rows=each.rows[sexes == sex]), others)
-        name = {"structure": each.structure, "measure": each.measure, "sex": sex, "unit": UNITS[each.measure]}
+        of_sex = sample_of(replace(each, rows=each.rows[sexes == sex]), others)
+        sample = of_sex.with_merged(settings.category_n_min)
+        name = {"structure": each.structure, "measure": each.measure, "sex": sex, "unit": PER_DECADE[each.measure]}
         relation, reason = relation_of(sample, each.measure, settings)
         if relation is None:
             yield ChangePointFit({**name, **sample.counts, "reason": reason}, all_tables.CHANGE_POINT_CURVES.empty())
@@ -132,7 +136,7 @@ def why_not(sample: Sample, measure: str, knots: np.ndarray) -> str:
     if measure == "volume_ml" and sample.values.min() <= 0:
         return "not_positive"
     grid = lines.grid_of(sample.ages)
-    if not len(knots_within(sample.ages, knots)) or len(grid) < 2 or np.ptp(grid) < 2 * lines.END_YEARS:
+    if len(knots_in_use(sample.ages, knots)) < FEWEST_KNOTS or len(grid) < 2 or np.ptp(grid) < 2 * lines.END_YEARS:
         return "narrow_ages"
     return "ok"
 
@@ -144,7 +148,7 @@ def compared(
     line, grid = relation.line, lines.grid_of(relation.ages)
     bent = lines.hinges(relation.ages, grid, line)
     found = lines.profile_of(relation.values, line, bent, grid)
-    knots = knots_within(relation.ages, np.array(settings.knots))
+    knots = knots_in_use(relation.ages, np.array(settings.knots))
     spline = fit_spline(relation.values, relation.ages, relation.others, relation.patients, knots)
     if spline is None:
         return {"reason": "few_ages"}, pd.DataFrame()

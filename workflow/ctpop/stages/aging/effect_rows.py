@@ -10,7 +10,6 @@ import numpy as np
 
 from ctpop.stages.aging.age_models import (
     FORMS,
-    LOGARITHMIC,
     AgeModels,
     AgeSample,
     modeled,
@@ -18,6 +17,7 @@ from ctpop.stages.aging.age_models import (
     reason_without_fit,
 )
 from ctpop.stages.aging.age_series import SIZES, sizes
+from ctpop.stages.aging.effect_units import LOGARITHMIC, PER_DECADE, UNITS
 from ctpop.stats.age_effects import BOTH, AgeModel, central_ages, in_percent
 from ctpop.stats.covariates import named
 from ctpop.stats.linear_model import LinearEstimate, ModelFit
@@ -27,7 +27,6 @@ AGE_YEARS = 50.0  # age at which the sexes are compared
 FEWEST_IN_WINDOW = {"female": 25, "male": 25, "all": 50}
 ALL_AGES = "all"
 ANY_WINDOW = (50.0, 60.0)  # the slope of a line is the same in all age ranges
-UNITS = {"volume_ml": "percent", "hu_mean": "HU"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class EffectSettings:
     covariate_share: float
     knots: list[float]
     windows: list[list[float]]
+    category_n_min: int
     covariates: list[str] | None = None
 
 
@@ -118,7 +118,7 @@ def effect_rows(curve: FittedCurve, settings: EffectSettings) -> Iterator[dict[s
         effect, ci_low, ci_high = curve.limits(found)
         yield {
             **{**curve.name, "sex": sex, **counts, "effect": effect, "ci_low": ci_low, "ci_high": ci_high},
-            **{"unit": f"{curve.unit} per decade", "error": found.error, "df": found.df},
+            **{"unit": PER_DECADE[curve.sample.name["measure"]], "error": found.error, "df": found.df},
             **{"effect_sd": found.estimate / sd, "log10_p": found.log10_p},
             "reason": reason,
         }
@@ -173,7 +173,7 @@ def model_row(curve: FittedCurve, settings: EffectSettings) -> dict[str, Any]:
     """Return the row of the table `age_models` for one curve."""
     sample = curve.sample
     by_sex = {f"{name}_{sex}": facts(curve, sex, *ANY_WINDOW)[0][name] for sex in BOTH for name in SIZES}
-    row = {**curve.name, **by_sex, "unit": f"{curve.unit} per decade", "reason": curve.reason}
+    row = {**curve.name, **by_sex, "unit": PER_DECADE[curve.sample.name["measure"]], "reason": curve.reason}
     if curve.model is None or curve.fit is None or curve.reason != "ok":
         return row
     heights, ages = curve.model.heights, sample.ages[curve.model.model.order]

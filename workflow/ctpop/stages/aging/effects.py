@@ -19,7 +19,7 @@ import pandas as pd
 from ctpop.contracts import all_tables
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_models import LOGARITHMIC, age_sample, sex_codes, without_sex
+from ctpop.stages.aging.age_models import age_sample, sex_codes, without_sex
 from ctpop.stages.aging.age_series import Series, size_of, split
 from ctpop.stages.aging.detectable import detectable_rows
 from ctpop.stages.aging.effect_rows import (
@@ -30,6 +30,7 @@ from ctpop.stages.aging.effect_rows import (
     fitted_curves,
     model_row,
 )
+from ctpop.stages.aging.effect_units import LOGARITHMIC
 from ctpop.stages.aging.p_values import adjusted, with_p
 from ctpop.stages.aging.samples import with_positions
 from ctpop.stages.aging.size_rows import body_size_row
@@ -71,7 +72,7 @@ def effect_cohort(cohort: pd.DataFrame, covariates: Sequence[Covariate], share: 
 def curves_of(each: Series, cohort: EffectCohort, settings: EffectSettings) -> Iterator[FittedCurve]:
     """Yield the fitted curves of a series, one for each set of covariates and form."""
     for covariates in cohort.sets:
-        sample = age_sample(each, covariates, cohort.sexes, settings.n_min)
+        sample = age_sample(each, covariates, cohort.sexes, settings.n_min, settings.category_n_min)
         yield from fitted_curves(sample, cohort.sexes is not None, settings)
 
 
@@ -85,7 +86,7 @@ def effect_tables(series: Sequence[Series], cohort: EffectCohort, settings: Effe
             rows["age_models"].append(model_row(curve, settings))
             rows["sex_differences"].append(difference_row(curve, settings))
         if each.measure == LOGARITHMIC:
-            tall = age_sample(each, cohort.height, cohort.sexes, settings.n_min)
+            tall = age_sample(each, cohort.height, cohort.sexes, settings.n_min, settings.category_n_min)
             rows["body_size"].append(body_size_row(tall, settings))
         progress.add()
     family_of = {each.structure: each.family for each in series}

@@ -20,26 +20,25 @@ from numpy.typing import NDArray
 from ctpop.contracts import all_tables
 from ctpop.contracts.all_tables import MEASURES, MISSING_CATEGORIES, MISSING_REASONS
 from ctpop.stages.aging.age_series import size_of, sizes
+from ctpop.stages.aging.effect_units import PER_DECADE
 from ctpop.stages.aging.missing_reasons import ABSENT_CATEGORY, MISSING, USED, ValueReasons, value_reasons
 from ctpop.stages.aging.p_values import with_p
-from ctpop.stats.correlation import spearman
+from ctpop.stats.correlation import FEWEST, spearman
 from ctpop.stats.missing_values import (
     HIGHEST_SHARE,
     Bounds,
     MeasuredModel,
-    effective_number,
     inverse_weights,
     measured_model,
     slope_bounds,
-    weighted_spearman,
 )
+from ctpop.stats.weights import effective_number
 from ctpop.study import configuration, label_sets, rule_sets
-from ctpop.study.patients import patient_numbers
+from ctpop.study.patients import distinct, patient_numbers
 
 LOG = logging.getLogger(__name__)
 SEXES = ("female", "male", "unknown")
 DECADE_YEARS = 10
-UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
 
 
 @dataclass(frozen=True)
@@ -196,10 +195,10 @@ def weighted_result(
     rho = spearman(y, ages, confidence).rho
     if model.reason != "ok":
         return {"rho": rho, "reason": model.reason}
-    weights = inverse_weights(model.probability[used])
-    weighted = asdict(weighted_spearman(y, ages, weights, scans.patients[used], confidence))
-    if math.isnan(weighted["rho"]):
+    patients, weights = scans.patients[used], inverse_weights(model.probability[used])
+    if distinct(patients) < FEWEST:
         return {"rho": rho, "reason": "too_few"}
+    weighted = asdict(spearman(y, ages, confidence, patients, weights))
     return {
         "rho": rho,
         "rho_weighted": weighted["rho"],
@@ -216,7 +215,7 @@ def bounds_result(
     values: NDArray[np.float64], used: NDArray[np.bool_], scans: Scans, measure: str, why_not: str
 ) -> dict[str, Any]:
     """Return the slope on age with its bounds, or the reason for missing bounds."""
-    unit = {"unit": UNITS[measure]}
+    unit = {"unit": PER_DECADE[measure]}
     if why_not == "ok" and measure == "volume_ml" and values[used].min() <= 0:
         why_not = "not_positive"
     if why_not != "ok":

@@ -18,23 +18,13 @@ from ctpop.stages.aging.p_values import with_p
 from ctpop.stages.aging.retest import retest_row
 from ctpop.stages.aging.samples import with_positions
 from ctpop.stages.aging.scan_times import scan_years
-from ctpop.stages.aging.within_patient import within_row
+from ctpop.stages.aging.within_patient import RepeatSettings, within_row
 from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.stats.design import Covariate
 from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 KEY = ["structure", "measure"]
-
-
-@dataclass(frozen=True)
-class RepeatSettings:
-    """Settings of this command, which the section `aging` of the configuration schema describes."""
-
-    confidence: float
-    categorical: list[str]
-    covariate_share: float
-    covariates: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +51,7 @@ def run(options: RepeatsOptions) -> None:
     together = joint(covariates, settings.covariate_share)
     LOG.info("%d values from a cohort of %s; covariates: %s", len(analysis), size_of(cohort), named(together))
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
-    tables = tables_of(series, cohort, together, associations, settings.confidence)
+    tables = tables_of(series, cohort, together, associations, settings)
     all_tables.WITHIN_PATIENT.write(tables["within_patient"], options.within_patient)
     all_tables.RETEST.write(tables["retest"], options.retest)
     for name, table in tables.items():
@@ -73,7 +63,7 @@ def tables_of(
     cohort: pd.DataFrame,
     covariates: list[Covariate],
     associations: pd.DataFrame,
-    confidence: float,
+    settings: RepeatSettings,
 ) -> dict[str, pd.DataFrame]:
     """Return the tables `within_patient` and `retest`; both are empty if each patient has one scan."""
     years = scan_years(cohort)
@@ -82,10 +72,10 @@ def tables_of(
     for each in series if repeated(cohort) else []:
         association = known.get((each.structure, each.measure), {})
         row, found = retest_row(
-            each, cohort, years, {str(name): value for name, value in association.items()}, confidence
+            each, cohort, years, {str(name): value for name, value in association.items()}, settings.confidence
         )
         retest.append(row)
-        within.append(within_row(each, covariates, years, found, confidence))
+        within.append(within_row(each, covariates, years, found, settings))
     if not any(row["n"] for row in retest):
         retest = []
     return {

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop.stats.correlation import Correlation
+from ctpop.stats.correlation import Correlation, spearman
 from ctpop.stats.differences import Difference, difference_of, from_interval
-from ctpop.stats.weighted_rho import effective_number, uniform_weights, weighted_spearman
+from ctpop.stats.weights import effective_number, uniform_weights
 from ctpop.study.patients import distinct
 
 SD_RATIO = 1.10  # ASSUME: smallest ratio of the SDs of age for which correlations are not compared
@@ -116,7 +116,7 @@ def edges_of(window: Window) -> np.ndarray:
 def plain(rows: pd.DataFrame, letter: str, confidence: float) -> Row:
     """Return the columns with the number of scans and the correlation of the values of a study."""
     ages, values, patients = arrays(rows)
-    found = weighted_spearman(ages, values, np.ones(len(ages)), patients, confidence)
+    found = spearman(ages, values, confidence, patients)
     sizes = {f"n_window_{letter}": len(ages), f"n_patients_window_{letter}": distinct(patients)}
     return sizes | named("rho_window", letter, found)
 
@@ -127,7 +127,7 @@ def with_uniform_ages(rows: pd.DataFrame, edges: np.ndarray, confidence: float) 
     weights = uniform_weights(ages, edges)
     if weights is None:
         return Correlation(), float("nan")
-    return weighted_spearman(ages, values, weights, patients, confidence), effective_number(weights)
+    return spearman(ages, values, confidence, patients, weights), effective_number(weights)
 
 
 def arrays(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

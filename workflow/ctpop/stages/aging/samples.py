@@ -1,7 +1,7 @@
 """Scans of a series with complete covariates, the input of all adjusted analyses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from ctpop.stages.aging.age_series import Series, sizes, with_ages
 from ctpop.stats.covariates import named
-from ctpop.stats.design import Covariate, complete, design, share_explained
+from ctpop.stats.design import Covariate, complete, design, merged, share_explained
 from ctpop.study.patients import distinct
 
 MOST_FITS = 24  # number of kept results
@@ -76,6 +76,10 @@ class Sample:
     def n_patients(self) -> int:
         """Number of patients."""
         return distinct(self.patients)
+
+    def with_merged(self, n_min: int) -> "Sample":
+        """Return the sample with categories of fewer than `n_min` patients combined into one category."""
+        return replace(self, covariates=merged(self.covariates, self.patients, n_min).covariates)
 
     @property
     def no_columns(self) -> np.ndarray:

@@ -8,13 +8,12 @@ import pandas as pd
 
 from ctpop.contracts.effects import AGE_MODELS
 from ctpop.foundation.errors import ContractError
+from ctpop.stages.aging.effect_units import LOGARITHMIC, PER_DECADE
 from ctpop.stats.equivalence import Effect, Limits
 from ctpop.stats.stored_curves import StoredCurve, matrix_of, percent_of
 
 FORM = "spline"  # ASSUME: the curve, not the straight line, is the basis of comparisons
 CRUDE = "none"
-UNITS = {"hu_mean": "HU per decade", "volume_ml": "percent per decade"}
-LOGARITHMIC = "volume_ml"
 
 Key = tuple[str, str, str]  # structure, measure, and covariates
 
@@ -74,7 +73,7 @@ def curve_of(row: dict[str, Any]) -> StoredCurve | None:
 
 def unit_of(models: list[dict[str, Any]], measure: str) -> str:
     """Return the unit of effects in the words of the age curves, or of this module without age curves."""
-    return str(models[0]["unit"]) if models else UNITS[measure]
+    return str(models[0]["unit"]) if models else PER_DECADE[measure]
 
 
 def in_unit(value: float, measure: str) -> float:

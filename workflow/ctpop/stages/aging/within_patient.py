@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from ctpop.stages.aging.age_series import Series
+from ctpop.stages.aging.effect_units import PER_DECADE
 from ctpop.stages.aging.samples import sample_of
 from ctpop.stages.aging.scan_times import precise_ages
 from ctpop.stats.design import Covariate, complete, design
@@ -20,7 +21,17 @@ FEWEST_YEARS = 0.5
 MIDDLE_YEARS = 50
 ROUNDING = 1e-9
 CONTRASTS = {"between": (1.0, 0.0), "within": (0.0, 1.0), "contrast": (-1.0, 1.0)}
-UNITS = {"volume_ml": "percent per decade", "hu_mean": "HU per decade"}
+
+
+@dataclass(frozen=True)
+class RepeatSettings:
+    """Settings of the command `repeats`, which the section `aging` of the configuration schema describes."""
+
+    confidence: float
+    categorical: list[str]
+    covariate_share: float
+    category_n_min: int
+    covariates: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,16 +64,17 @@ def within_row(
     covariates: list[Covariate],
     years: np.ndarray,
     repeatability: Repeatability | None,
-    confidence: float,
+    settings: RepeatSettings,
 ) -> dict[str, Any]:
     """Return the row of one series; `years` contains the date of each scan of the cohort."""
     sample, position = sample_of(each, covariates), each.rows["position"].to_numpy()
+    sample, confidence = sample.with_merged(settings.category_n_min), settings.confidence
     dates = years[position][complete([covariate.among(position) for covariate in covariates], len(position))]
     found = repeats_of(precise_ages(sample.ages, dates, sample.patients), sample.patients)
     long = found.spans >= FEWEST_YEARS - ROUNDING
     spans = found.spans[long][np.unique(sample.patients[long], return_index=True)[1]]  # one per patient
     row = {
-        **{**each.name, **sample.counts, "unit": UNITS[each.measure]},
+        **{**each.name, **sample.counts, "unit": PER_DECADE[each.measure]},
         **found.counts(found.sizes > 1, "repeated"),
         **found.counts(long, "long"),
         "interval_years": float(np.median(spans)) if len(spans) else np.nan,
