@@ -71,7 +71,6 @@ from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, 
 from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.repeats import RETEST, WITHIN_PATIENT
 from ctpop.contracts.scores import SCORES, SITE_SHIFTS
-from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
 from ctpop.contracts.statistics import ASSOCIATIONS, GROUPS, NORMALITY, POSTHOC, SENSITIVITY
 from ctpop.contracts.tables import Table
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
