@@ -216,13 +216,6 @@ OUTCOMES = {
     "not_positive": "a volume is 0, which the model of volumes does not allow",
     "not_converged": "the model fit did not converge",
     "empty_decade": "a decade of age in the target age distribution contains no usable value",
-}
-CHANGES = {
-    "no_break": "no evidence of a change of slope: a straight line is not rejected, or fits better than two lines, or"
-    " the best age is within 5 years of the lowest or highest candidate age",
-    "smooth_curve": "a smooth curve fits better than two straight lines (BIC smaller by more than 2)",
-    "break": "two straight lines fit better than a smooth curve (BIC smaller by more than 2)",
-    "break_or_curve": "two straight lines and a smooth curve fit about equally well (BIC differs by at most 2)",
     "none_missing": "no value is missing",
     "few_missing": "fewer than 10 values are missing, which is too few to estimate weights",
     "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
@@ -231,6 +224,13 @@ CHANGES = {
     "too_few_values": "fewer than 20 different values, too few for a continuous distribution",
     "deterministic": "the values are a function of age without variation between patients",
     "at_limit": "in each model that converged, the spread, skewness, or tail parameter is at a limit of its range",
+}
+CHANGES = {
+    "no_break": "no evidence of a change of slope: a straight line is not rejected, or fits better than two lines, or"
+    " the best age is within 5 years of the lowest or highest candidate age",
+    "smooth_curve": "a smooth curve fits better than two straight lines (BIC smaller by more than 2)",
+    "break": "two straight lines fit better than a smooth curve (BIC smaller by more than 2)",
+    "break_or_curve": "two straight lines and a smooth curve fit about equally well (BIC differs by at most 2)",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",
