@@ -11,7 +11,7 @@ from ctpop.stats.age_effects import BOTH, age_model, central_ages, knots_in_use,
 from ctpop.stats.age_spline import fit_spline
 from ctpop.stats.centile_bands import band, covariance_of
 from ctpop.stats.centile_choice import CANDIDATES, chosen_model
-from ctpop.stats.centile_likelihood import Sample
+from ctpop.stats.centile_likelihood import CentileSample
 from ctpop.stats.centile_misfit import cross_validated, deviating, shares_below, statistics_of
 from ctpop.stats.change_point_limits import drawn_lines
 from ctpop.stats.correlation import spearman
@@ -123,7 +123,7 @@ def centiles(measure: str, n: int, random: np.random.Generator) -> list[float]:
         values = np.exp(5.2 - 0.05 * t) * (1 - 0.3 * spread * z) ** (-1 / 0.3)
     else:
         values = 60 - 5 * t + 12 * np.exp(0.05 * t) * z
-    sample = Sample(values, ages, np.arange(n), np.empty((n, 0)))
+    sample = CentileSample(values, ages, np.arange(n), np.empty((n, 0)))
     choice = chosen_model(sample, CANDIDATES[measure])
     if choice.chosen is None or choice.chosen.fit is None:
         return [math.nan] * 4

@@ -14,7 +14,6 @@ rho, effect sizes, slopes, adjusted correlations, centiles, and change points.
 """
 
 import argparse
-import importlib
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +23,8 @@ from functools import partial
 
 import numpy as np
 from machine import heading, load, table
+from model_scenarios import model_scenarios
+from rank_scenarios import rank_scenarios
 from scenarios import ALPHA, CONFIDENCE, Scenario, marked, population_rho, row_of
 
 from ctpop.stats.bootstrap import generator_for
@@ -38,7 +39,6 @@ from ctpop.stats.ranks import ranks_of
 from ctpop.stats.ranksum import rank_sum
 
 AGES = np.arange(18, 101)
-MODULES = ("rank_scenarios", "model_scenarios")
 SHARE = 0.5  # of the repeats, for the scenarios
 DRAWS = 1000  # number of bootstrap draws, sufficient for the 2.5% and 97.5% quantiles
 SIZES = (50, 200, 1000, 4004)
@@ -174,8 +174,7 @@ def lines(sizes: list[int], repeats: int, jobs: int) -> Iterator[tuple[list[str]
 
 def scenarios() -> list[Scenario]:
     """Return the scenarios of the other modules."""
-    modules = [importlib.import_module(name) for name in MODULES]
-    return [scenario for module, name in zip(modules, MODULES, strict=True) for scenario in getattr(module, name)()]
+    return [*rank_scenarios(), *model_scenarios()]
 
 
 def of_scenario(scenario: Scenario, repeats: int, jobs: int) -> str:

@@ -14,7 +14,9 @@ sys.path.append(str(BENCH))
 import paper_table  # noqa: E402
 import real_size  # noqa: E402
 import runs  # noqa: E402
+import scenarios  # noqa: E402
 import shard_memory  # noqa: E402
+import validity  # noqa: E402
 
 SCRIPTS = sorted(path.name for path in BENCH.glob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8"))
 NARROW = real_size.Architecture(first=2, most=2, convolutions=1)
@@ -29,6 +31,14 @@ def test_a_script_has_help_and_an_entry_in_the_readme(script, monkeypatch, capsy
 
     assert f"usage: {script}" in printed
     assert f"`{script}`" in (BENCH / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scenario", validity.scenarios(), ids=lambda scenario: scenario.title)
+def test_each_scenario_returns_a_result_per_column(scenario):
+    row = scenarios.row_of(scenario, scenario.cases[0], 1)
+
+    assert len(row) == len(scenario.head)
+    assert row[: len(scenario.labels)] == list(scenario.cases[0].labels)
 
 
 @pytest.mark.parametrize(("spacing", "classes"), [("1.5", [24, 26, 18, 23, 26]), ("3", [117])])

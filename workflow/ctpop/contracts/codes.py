@@ -231,14 +231,6 @@ CHANGES = {
     "smooth_curve": "a smooth curve fits better than two straight lines (BIC smaller by more than 2)",
     "break": "two straight lines fit better than a smooth curve (BIC smaller by more than 2)",
     "break_or_curve": "two straight lines and a smooth curve fit about equally well (BIC differs by at most 2)",
-    "none_missing": "no value is missing",
-    "few_missing": "fewer than 10 values are missing, which is too few to estimate weights",
-    "many_missing": "more than 30% of the values are missing, and bounds would be too wide",
-    "separated": "in more than 1% of the scans, the estimated probability of having a value given age and sex is below"
-    " 1%; the used values do not represent these scans",
-    "too_few_values": "fewer than 20 different values, too few for a continuous distribution",
-    "deterministic": "the values are a function of age without variation between patients",
-    "at_limit": "in each model that converged, the spread, skewness, or tail parameter is at a limit of its range",
 }
 CURVE_TERMS = {
     "age": "the value does not depend on age in either sex",

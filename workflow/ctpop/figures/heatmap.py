@@ -43,11 +43,12 @@ from ctpop.figures.style import (
     wrapped,
 )
 from ctpop.foundation.colors import HAIRLINE, INK, PAPER, SOFT
+from ctpop.study.deciding_tests import deciding
 from ctpop.study.label_sets import LabelSet
 
 STRATA = {"all": "All", "female": "W", "male": "M", "adjusted": "Adj."}
 COLUMNS = [(measure, stratum) for measure, stratum in product(MEASURES, STRATA)]
-NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p_rho0", "p_independence"]
+NUMBERS = ["n", "n_patients", "rho", "ci_low", "ci_high", "p"]
 RHO = LinearSegmentedColormap.from_list("rho", ["#1f4e79", "#7aa8c8", PAPER, "#e6ac63", "#8a4b08"])
 DARK = 0.62  # fraction of the scale above which numbers are white
 LEAST_REACH = 0.5  # smallest upper limit of the scale
@@ -111,7 +112,7 @@ def source(tables: dict[str, pd.DataFrame], label_set: LabelSet) -> pd.DataFrame
     columns = ["structure", "measure", *NUMBERS]
     found = pd.concat(
         [
-            part[columns].assign(stratum=name, adjusted_for=most if name == "adjusted" else "")
+            part.assign(p=deciding(part))[columns].assign(stratum=name, adjusted_for=most if name == "adjusted" else "")
             for name, part in parts.items()
         ]
     )
@@ -137,7 +138,7 @@ def draw(cells: pd.DataFrame, label_set: LabelSet, conventions: Conventions) -> 
     _draw_scale(page, scale)
     by_key = {
         (row["structure"], row["measure"], row["stratum"]): row
-        for row in cells.astype(dict.fromkeys(("rho", "p_rho0", "p_independence"), "float64")).to_dict("records")
+        for row in cells.astype(dict.fromkeys(("rho", "p"), "float64")).to_dict("records")
     }
     for number, rows in enumerate(blocks):
         corner = LEFT_MM + number * (width / 2 - 0.5), head
@@ -217,13 +218,8 @@ def _cell(axes: Axes, place: tuple[float, float, float], row: dict[Any, Any], sc
         va="center_baseline",
         fontsize=scale.size,
         color=PAPER if abs(share) > DARK else INK,
-        fontweight="bold" if _p(row) < scale.alpha else "normal",
+        fontweight="bold" if row["p"] < scale.alpha else "normal",
     )
-
-
-def _p(row: dict[Any, Any]) -> float:
-    """Return the P value for independence, or that for a rho of 0 if patients have several scans."""
-    return float(row["p_rho0"] if math.isnan(row["p_independence"]) else row["p_independence"])
 
 
 def _legend_lines(cells: pd.DataFrame, scale: Scale) -> list[str]:

@@ -28,6 +28,7 @@ from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.structure_rows import LABEL_MM, LEFT_MM, NAME_MM, count_heading, count_room, has_repeats, height_of
 from ctpop.figures.style import COLUMN_MM, NORMAL, SMALL, STRIPE, Page, blank_page, in_house_style, plain, shortened
 from ctpop.foundation.colors import BLUE, HAIRLINE, INK, ORANGE, PAPER, SOFT
+from ctpop.study.deciding_tests import deciding
 from ctpop.study.display_names import without_side, words_of
 from ctpop.study.label_sets import LabelSet
 
@@ -92,11 +93,13 @@ def source(associations: pd.DataFrame, label_set: LabelSet) -> pd.DataFrame:
         "rho",
         "ci_low",
         "ci_high",
-        "log10_p_independence",
+        "log10_p",
         "significant",
     ]
     order = [structure for row in rows_of(label_set) for structure, _ in row.members]
-    joined = shown.merge(associations[columns], on="structure", validate="one_to_many")
+    joined = shown.merge(
+        associations.assign(log10_p=deciding(associations, "log10_p"))[columns], on="structure", validate="one_to_many"
+    )
     places = joined["structure"].map({name: place for place, name in enumerate(order)})
     return joined.assign(place=places).sort_values(["measure", "place"], ascending=[False, True]).drop(columns="place")
 

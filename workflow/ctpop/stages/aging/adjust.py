@@ -28,6 +28,7 @@ from ctpop.stages.aging.samples import AdjustmentSettings, Patients, with_positi
 from ctpop.stats.covariates import COLLINEAR, collinear_with_age, covariates_of, joint, named
 from ctpop.study import configuration, label_sets
 from ctpop.study.column_names import quoted
+from ctpop.study.deciding_tests import deciding
 
 LOG = logging.getLogger(__name__)
 
@@ -41,8 +42,7 @@ def table_of(rows: Iterable[dict[str, Any]], family_of: dict[str, str], p: str, 
     table = with_p(table.assign(family=table["structure"].map(family_of)))
     if "test" not in table.columns:
         return with_adjusted(table, p, *within)
-    tested = table["p_independence"].where(table["test"].eq("independence"), table["p_rho0"])
-    return with_adjusted(table.assign(tested=tested), "tested", *within).drop(columns="tested")
+    return with_adjusted(table.assign(tested=deciding(table)), "tested", *within).drop(columns="tested")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ctpop.stats import families
 from ctpop.stats.tails import p_of_log10
+from ctpop.study.deciding_tests import deciding
 
 LOG = "log10_"
 
@@ -54,13 +55,11 @@ def with_decision(table: pd.DataFrame, alpha: float | None, *within: str) -> pd.
     alpha.
     """
     known = with_p(table)
-    independence = known["test"].eq("independence")
-    deciding = known["p_independence"].where(independence, known["p_rho0"])
-    known = with_adjusted(known.assign(deciding=deciding), "deciding", *within).drop(columns="deciding")
+    known = with_adjusted(known.assign(deciding=deciding(known)), "deciding", *within).drop(columns="deciding")
     known = known.assign(p_rho0_holm=adjusted(known, "p_rho0", families.holm, *within))
     if alpha is None:
         return known
-    return _significant(known, known["log10_p_independence"].where(independence, known["log10_p_rho0"]), alpha)
+    return _significant(known, deciding(known, "log10_p"), alpha)
 
 
 def _significant(table: pd.DataFrame, log10_p: pd.Series, alpha: float) -> pd.DataFrame:

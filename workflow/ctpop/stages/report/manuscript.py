@@ -128,9 +128,10 @@ def association_document(study: FinishedStudy) -> Document:
         f" {statistic.upper()} = {STATISTICS[statistic]} for age quartiles, ε² = epsilon squared (effect size for age"
         " quartiles), n = number of values that passed segmentation screening. P values are two-sided; the first"
         " tests that the correlation is 0, and the second tests that value and age are independent;"
-        f" P < {alpha} was considered to indicate"
-        " statistical significance. Adjusted P values account for all correlations of individual structures or, for"
-        " groups of structures, for all correlations of groups."
+        f" P < {alpha} was considered to indicate statistical significance. Significance, log₁₀ P, and adjusted P"
+        " values are based on the P value for independence or, if patients have several scans, for a correlation of 0."
+        " Adjusted P values account for all correlations of individual structures or, for groups of structures, for all"
+        " correlations of groups."
     )
     note = f"{note} {summaries.repeated_patients(study)}".rstrip()
     title = "Table 2. Associations of volume and attenuation with age"
@@ -147,7 +148,7 @@ def association_cells(row: dict[Any, Any], confidence: str, statistic: str) -> d
         f"{confidence} CI": interval(row["ci_low"], row["ci_high"]),
         "P (ρ = 0)": p_cell(row["p_rho0"]),
         "P (independence)": p_cell(row["p_independence"]),
-        "log₁₀ P": number(row["log10_p_independence"], 1),
+        "log₁₀ P": number(row[f"log10_p_{row['test']}"], 1),
         "Bonferroni P": p_cell(row["p_bonferroni"]),
         "Holm P": p_cell(row["p_holm"]),
         "BH q": p_cell(row["q_bh"]),

@@ -70,7 +70,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
         cells.limits(row["ci_low"], row["ci_high"]),
         cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
         cells.p_value(row["p_independence"], row["log10_p_independence"]),
-        cells.decimal(row["log10_p_independence"]),
+        cells.decimal(log10_p(row)),
         cells.p_value(row["p_bonferroni"], log10_p(row)),
         cells.decimal(row["h"]),
         cells.p_value(row["p"], row["log10_p"]),

@@ -17,6 +17,7 @@ from ctpop.stages.report.structure_tables import (
     Record,
     StructureRows,
     correlation_p,
+    log10_p,
     note,
     p_pair,
     true,
@@ -51,8 +52,8 @@ def results(rows: StructureRows) -> CellGrid:
         (rows.interval, "associations", lambda row: cells.limits(row["ci_low"], row["ci_high"])),
         (f"{P} ({RHO} = 0)", "associations", lambda row: cells.p_value(row["p_rho0"])),
         (f"{P} (independence)", "associations", lambda row: cells.p_value(row["p_independence"])),
-        (f"{LOG_P} (independence)", "associations", lambda row: cells.decimal(row["log10_p_independence"])),
         ("Test that determines significance", "associations", lambda row: cells.words(DECIDING[row["test"]])),
+        (f"{LOG_P} of this test", "associations", lambda row: cells.decimal(log10_p(row))),
         (f"Adjusted {P} (Bonferroni)", "associations", lambda row: cells.p_value(row["p_bonferroni"])),
         (f"Adjusted {P} (Holm)", "associations", lambda row: cells.p_value(row["p_holm"])),
         ("False discovery rate <i>q</i>", "associations", lambda row: cells.p_value(row["q_bh"])),
@@ -152,8 +153,10 @@ def adjusted(rows: StructureRows) -> CellGrid:
             _covariates(row["adjusted_for"]),
             [
                 cells.words(MEASURES[row["measure"]]),
+                cells.size(row, "n_informative", "n_patients_informative"),
                 cells.size(row),
                 cells.size(row, "n_left_out", "n_patients_left_out"),
+                cells.count(row["levels_merged"]),
                 cells.coefficient(row["rho_crude"]),
                 cells.coefficient(row["rho"]),
                 cells.limits(row["ci_low"], row["ci_high"]),
@@ -164,10 +167,15 @@ def adjusted(rows: StructureRows) -> CellGrid:
         for row in rows.of("adjusted")
     ]
     headings = cells.heads(
-        *("Adjusted for", MEASURE, "n", "Excluded", f"Unadjusted {RHO}", f"Adjusted {RHO}", rows.interval),
+        *("Adjusted for", MEASURE, "n", "Complete", "Excluded", "Combined<br>categories"),
+        *(f"Unadjusted {RHO}", f"Adjusted {RHO}", rows.interval),
         *(*CORRELATION_P, NOTE),
     )
-    remark = "Scans with missing covariates are excluded. Unadjusted correlations are based on the same scans."
+    remark = (
+        "n: scans that contribute to the correlations. Complete: scans without missing covariates. Excluded: scans with"
+        " missing covariates. Combined categories: small categories of covariates that were combined. Unadjusted"
+        " correlations are based on the same n scans."
+    )
     return without_notes(CellGrid("Correlations adjusted for covariates", headings, made, remark))
 
 

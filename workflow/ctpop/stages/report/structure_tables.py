@@ -56,9 +56,9 @@ def correlation_p(row: Record) -> list[Cell]:
 
 
 def log10_p(row: Record) -> float:
-    """Return the logarithm of the P value that is adjusted: that of independence, or else that of a rho of 0."""
-    independence: float = row["log10_p_independence"]
-    return row["log10_p_rho0"] if pd.isna(independence) else independence
+    """Return the logarithm of the P value that is adjusted: that of the test in the column `test`."""
+    found: float = row[f"log10_p_{row['test']}"]
+    return found
 
 
 def note(row: Record) -> Cell:
