@@ -136,7 +136,7 @@ def shares_below(z: np.ndarray, weights: np.ndarray, percents: np.ndarray) -> np
     if not len(z):
         return np.full(len(percents), math.nan)
     below = z[:, np.newaxis] < ndtri(np.asarray(percents) / 100)
-    return np.asarray(100 * (weights @ below) / weights.sum())
+    return np.asarray(np.minimum(100 * (weights @ below) / weights.sum(), 100))  # without rounding errors of weights
 
 
 def chance_limits(percents: np.ndarray, n: int, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
