@@ -136,11 +136,7 @@ def shares_below(z: np.ndarray, weights: np.ndarray, percents: np.ndarray) -> np
     if not len(z):
         return np.full(len(percents), math.nan)
     below = z[:, np.newaxis] < ndtri(np.asarray(percents) / 100)
-    shares = 100 * (weights @ below) / weights.sum()
-    limited: np.ndarray = np.minimum(
-        shares, 100
-    )  # weights of 1/(number of scans) can have a rounded sum above their total
-    return limited
+    return np.asarray(np.minimum(100 * (weights @ below) / weights.sum(), 100))  # without rounding errors of weights
 
 
 def chance_limits(percents: np.ndarray, n: int, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

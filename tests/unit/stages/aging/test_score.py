@@ -99,6 +99,16 @@ def test_the_scores_of_the_study_are_its_z_scores(study, tmp_path, place):
     assert scores["z_se"].eq(0).all()
 
 
+def test_models_can_be_read_from_the_csv_copy(study, tmp_path):
+    models = study / "tables" / "centile_models.csv"
+    assert ",'-" in models.read_text()  # a list of numbers that begins with a minus sign
+
+    scores = score(models, tmp_path, study)
+
+    expected = all_tables.Z_SCORES.read(study / "tables" / "z_scores.parquet")
+    np.testing.assert_allclose(scores["z"], expected["z"], rtol=0, atol=1e-9)
+
+
 def test_the_scores_of_a_csv_copy_are_the_same(study, tmp_path):
     for name in ("analysis", "cohort"):
         pd.read_parquet(study / "tables" / f"{name}.parquet").to_csv(tmp_path / f"{name}.csv", index=False)

@@ -74,5 +74,9 @@ def listed(values: np.ndarray) -> str:
 
 
 def numbers(text: str | float | None) -> np.ndarray:
-    """Return the numbers of a text from `listed`; none if the text is missing."""
-    return np.empty(0) if pd.isna(text) else np.array([float(part) for part in str(text).split(SEPARATOR)])
+    """Return the numbers of a text from `listed`; none if the text is missing.
+
+    In CSV files, an apostrophe precedes a text that begins with a minus sign, so spreadsheets do not read a formula.
+    """
+    parts = [] if pd.isna(text) else str(text).lstrip("'").split(SEPARATOR)
+    return np.array([float(part) for part in parts])

@@ -146,7 +146,8 @@ def read_models(path: Path) -> tuple[Models, Origin]:
     file = path / "tables" / "centile_models.parquet" if path.is_dir() else path
     if not file.is_file():
         raise ContractError(f"{file}: the file does not exist; enter the table centile_models of a study")
-    table = all_tables.CENTILE_MODELS_TABLE.read(file)
+    models_table = all_tables.CENTILE_MODELS_TABLE
+    table = models_table.read_csv(file) if file.suffix == ".csv" else models_table.read(file)
     rows: list[dict[Any, Any]] = table[table["chosen"]].to_dict("records")
     if not rows:
         raise ContractError(f"{file}: the table contains no fitted model; the study has too few patients of each sex")
@@ -267,7 +268,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     table = "text table, spreadsheet, or Parquet file"
     parser.add_argument(
-        "models", type=Path, metavar="MODELS", help="table centile_models of a study, or the result folder of the study"
+        "models",
+        type=Path,
+        metavar="MODELS",
+        help="table centile_models of a study (Parquet or CSV), or its result folder",
     )
     parser.add_argument(
         "table",
