@@ -2,7 +2,7 @@
 
 - `bccg`: Box-Cox Cole-Green (LMS; Stat Med 1992;11:1305), for values above 0. z = ((y/M)^L - 1) / (L S), and ln(y/M) /
   S for L = 0, truncated where y would be 0 or infinite (Rigby and Stasinopoulos, Stat Med 2004;23:3053).
-- `bct`: Box-Cox t (Rigby and Stasinopoulos, Stat Modelling 2006;6:209), for values above 0. As `bccg`, with a t
+- `bct`: Box-Cox t (Rigby and Stasinopoulos, Stat Model 2006;6:209), for values above 0. As `bccg`, with a t
   distribution of T degrees of freedom in place of the normal distribution.
 - `shash`: sinh-arcsinh (Jones and Pewsey, Biometrika 2009;96:761), for any values. z = sinh(T asinh((y - M)/S) - L).
 """
