@@ -70,11 +70,16 @@ rule export:
         overlap=f"{STUDY}/tables/overlap.parquet",
         structure_flow=f"{STUDY}/tables/structure_flow.parquet",
         associations=f"{STUDY}/tables/associations.parquet",
+        age_effects=f"{STUDY}/tables/age_effects.parquet",
+        age_models=f"{STUDY}/tables/age_models.parquet",
         code=code("export"),
     output:
         expand(
             f"{STUDY}/export/{{name}}.csv",
-            name=["table1", "flow", "overlap", "structure_flow", "associations"],
+            name=[
+                *("table1", "flow", "overlap", "structure_flow"),
+                *("associations", "age_effects", "age_models"),
+            ],
         ),
         expand(f"{STUDY}/export/table1.{{kind}}", kind=["html", "docx"]),
     log:

@@ -9,6 +9,7 @@ from ctpop.contracts.tables import Table
 
 POOLED_ROWS = tuple(codes.POOLED_ROWS)
 
+WITHHELD = "the export of a study withholds its count"
 NO_RESULT = "no result (see `reason`)"
 NOT_POOLED = "the row is not a random-effects estimate, or no result (see `reason`)"
 NO_PREDICTION = f"{NOT_POOLED}, or fewer than five studies"
@@ -29,8 +30,8 @@ POOLED = Table(
         "window_low": number("lower limit of the common age range of all studies", "years", missing=NO_RESULT),
         "window_high": number("upper limit of the common age range of all studies", "years", missing=NO_RESULT),
         "studies": count("number of studies of the estimate", "studies"),
-        "n": count("number of scans in the age curves"),
-        "n_patients": count("number of patients among the `n` scans"),
+        "n": count("number of scans in the age curves", missing=WITHHELD),
+        "n_patients": count("number of patients among the `n` scans", missing=WITHHELD),
         "slope": number("difference per decade of age (HU, or of the natural logarithm of mL)", missing=NO_RESULT),
         "slope_se": number("standard error of `slope`", low=0, missing=NO_RESULT),
         "effect": number("difference per decade of age", "HU or %", missing=NO_RESULT),

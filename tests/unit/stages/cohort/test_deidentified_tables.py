@@ -1,5 +1,7 @@
 """Tests that exported tables disclose no count below 5, directly or by subtraction, and no age above 89 years."""
 
+import shutil
+
 import docx
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from ctpop.cli import main
+from ctpop.contracts.all_tables import AGE_MODELS
 from ctpop.documents.table1 import table1
 from ctpop.stages.cohort import command as cohort_stage
 from ctpop.stages.cohort.deidentified_tables import (
@@ -19,12 +22,15 @@ from ctpop.stages.cohort.deidentified_tables import (
     shown_table1,
     sums_of,
 )
+from ctpop.stages.cohort.exported_effects import shown_models
 from ctpop.stages.cohort.suppression import Sum, hidden, top_coded
 from ctpop.study import criteria
 from support import study_tables
 from support.config_files import config_option
 from support.laws import law
 
+EFFECTS = ("age_effects", "age_models")
+EXPORTED_FROM = ("cohort", "flow", "overlap", "structure_flow", "associations", *EFFECTS)
 STUDY = {"name": "s", "start_from": "measures", "measures": "m.csv", "banner": "synthetic"}
 
 
@@ -148,7 +154,7 @@ def test_ages_above_89_are_set_to_90_and_missing_ages_remain_missing():
 
 def exported(folder, patients, further=()):
     tables = study_tables.study(patients, study_tables.label_set())
-    study_tables.write(tables, folder / "tables", "cohort", "flow", "overlap", "structure_flow", "associations")
+    study_tables.write(tables, folder / "tables", *EXPORTED_FROM)
     options = ["--tables", str(folder / "tables"), "--out", str(folder / "export")]
     assert main(["export", *options, *config_option(cohort={"table1": list(further)}, study=STUDY)]) == 0
     return {path.name: path.read_bytes() for path in (folder / "export").iterdir()}
@@ -177,6 +183,8 @@ def test_exported_descriptions_do_not_depend_on_ages_above_89(tmp_path):
             "overlap.csv",
             "structure_flow.csv",
             "associations.csv",
+            "age_effects.csv",
+            "age_models.csv",
         )
     }
     described = {"table1.csv", "table1.html", "table1.docx", "flow.csv", "overlap.csv", "structure_flow.csv"}
@@ -192,7 +200,7 @@ def test_exported_tables_contain_no_scan_ids_patient_ids_or_small_counts(tmp_pat
     cells = [cell.text for row in word.rows for cell in row.cells]
     everything = "".join([*cells, *(content.decode() for name, content in found.items() if name != "table1.docx")])
     assert not any(scan in everything for scan in [*patients["scan_id"], *patients["patient_id"]])
-    for name in ("flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv"):
+    for name in ("flow.csv", "overlap.csv", "structure_flow.csv", "associations.csv", "age_models.csv"):
         table = pd.read_csv(tmp_path / "export" / name)
         counts = table[[column for column in table.columns if column == "n" or column.startswith("n_")]]
         numbers = pd.to_numeric(counts.melt()["value"], errors="coerce").dropna()
@@ -228,7 +236,7 @@ def test_the_export_of_a_very_small_study_contains_almost_no_counts(tmp_path, n)
     rows = pd.read_csv(tmp_path / "export" / "table1.csv").set_index("Unnamed: 0")
     assert rows.loc[[name for name in rows.index if name.startswith("Scans")], "All"].to_list() == ["<5"]
     assert rows.loc["Age (y), median [IQR]", "All"] == "–"
-    assert len(found) == 7
+    assert len(found) == 9
 
 
 def test_results_of_few_patients_with_many_scans_and_patient_counts_are_omitted():
@@ -252,3 +260,89 @@ def test_an_exported_flow_has_no_patient_counts():
 
         assert not [name for name in [*shown.columns, *overlap.columns] if "patients" in name]
         assert list(shown["n_after"]) == [str(n) for n in flow["n_after"]]
+
+
+# Effects of age
+
+
+def some_models(**columns):
+    row = {"structure": "liver", "measure": "hu_mean", "adjusted_for": "none", "form": "spline", "reason": "ok"}
+    row |= {"n": 100, "n_patients": 100, "n_left_out": 0, "n_patients_left_out": 0, "df": 93.0, "age_high": 93.7}
+    row |= {"n_female": 50, "n_patients_female": 50, "n_male": 50, "n_patients_male": 50, "coefficients": "1;2"}
+    return pd.DataFrame([row | columns], columns=list(AGE_MODELS.columns))
+
+
+@pytest.mark.parametrize(
+    ("changes", "usable", "n", "df"),
+    [
+        ({}, "100", 100, 93),
+        ({}, "withheld", None, 90),
+        ({"n_left_out": 3, "n_patients_left_out": 3}, "103", None, 90),
+        ({"n_left_out": 5, "n_patients_left_out": 5}, "105", 100, 93),
+        ({"n_patients": 90}, "100", None, 90),
+        ({"n_patients_male": 4, "n_male": 4}, "100", None, np.nan),
+    ],
+)
+def test_counts_of_models_disclose_no_small_number(changes, usable, n, df):
+    associations = pd.DataFrame({"structure": ["liver"], "measure": ["hu_mean"], "n": [usable]})
+
+    [row] = shown_models(some_models(**changes), associations).to_dict("records")
+
+    assert pd.isna(row["n"]) if n is None else row["n"] == n
+    assert row["df"] == pytest.approx(df, nan_ok=True)
+    assert pd.isna(row["n_female"])
+    assert row["reason"] == ("too_few" if changes.get("n_male") else "ok")
+    assert pd.isna(row["coefficients"]) == (row["reason"] == "too_few")
+    assert pd.isna(row["age_high"]) if row["reason"] == "too_few" else row["age_high"] == 90
+
+
+def test_the_difference_between_two_models_discloses_no_small_number():
+    first = some_models(n=95, n_patients=95, n_left_out=5, n_patients_left_out=5)
+    second = some_models(n=93, n_patients=93, n_left_out=7, n_patients_left_out=7, adjusted_for="height_cm")
+    associations = pd.DataFrame({"structure": ["liver"], "measure": ["hu_mean"], "n": ["100"]})
+
+    shown = shown_models(pd.concat([first, second], ignore_index=True), associations)
+
+    assert shown["n"].isna().tolist() == [False, True]
+
+
+def test_exported_effects_have_no_limits_from_which_withheld_counts_follow(tmp_path):
+    patients = patients_of_all_ages(160)
+    exported(tmp_path, patients)
+
+    effects, models = (pd.read_csv(tmp_path / "export" / f"{name}.csv") for name in EFFECTS)
+
+    assert effects["effect"].notna().any()
+    assert effects.loc[effects["n"].isna() & ~effects["sex"].isin(["female", "male"]), "p"].isna().all()
+    assert effects[["n_window", "q_bh"]].isna().all().all()
+    assert effects.loc[effects["sex"].isin(["female", "male"]), "n"].isna().all()
+    assert models["age_high"].max() <= 90
+
+
+def test_exported_models_are_pooled_with_the_result_of_the_original_models(tmp_path):
+    tables = [study_tables.study(study_tables.registry(200, seed), study_tables.label_set()) for seed in (1, 2, 3)]
+    for number, each in enumerate(tables):
+        study_tables.write(each, tmp_path / f"s{number}" / "tables", *EXPORTED_FROM)
+        folder = tmp_path / f"s{number}"
+        options = ["--tables", str(folder / "tables"), "--out", str(folder / "export")]
+        assert main(["export", *options, *config_option(study=STUDY)]) == 0
+
+    found = {}
+    for place in ("tables", "export"):
+        folders = [str(tmp_path / f"s{number}" / place) for number in range(3)]
+        copies = [str(tmp_path / f"{place}{number}") for number in range(3)]
+        for source, copy in zip(folders, copies, strict=True):
+            shutil.copytree(source, copy)
+        chosen = folders if place == "export" else copies
+        out = tmp_path / f"pooled_{place}"
+        assert main(["pool", *chosen, "--out", str(out), "--formats", "png"]) == 0
+        table = pd.read_parquet(out / "pooled.parquet")
+        found[place] = table[table["kind"].eq("pooled")].set_index(["structure", "measure", "adjusted_for"])
+
+    assert found["export"]["slope"].notna().any()
+    known = found["export"]["slope"].notna() & found["tables"]["slope"].notna()
+    errors = found["tables"].loc[known, "slope_se"]
+    gap = (found["export"]["slope"] - found["tables"]["slope"])[known].abs()
+    assert (gap < 0.5 * errors).all()  # the exported age ranges are rounded and end at 90 years
+    studies = pd.read_parquet(tmp_path / "pooled_export" / "pooled.parquet")["study"]
+    assert {"s0", "s1", "s2"} <= set(studies)

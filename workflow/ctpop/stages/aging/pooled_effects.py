@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ctpop.stages.aging.effect_comparison import LEAST_OVERLAP
 from ctpop.stages.aging.pooled_studies import Pool
@@ -109,10 +110,15 @@ def named(pool: Pool, studies: list[str], kind: str, study: str) -> Row:
     return {
         **{"structure": pool.structure, "measure": pool.measure, "adjusted_for": pool.adjusted_for},
         **{"kind": kind, "study": study, "studies": len(studies)},
-        **{name: sum(int(model[name]) for model in models) for name in ("n", "n_patients")},
+        **{name: total([model[name] for model in models]) for name in ("n", "n_patients")},
         "unit": unit_of(list(pool.models.values()), pool.measure),
         "family": next(iter(pool.models.values()))["family"],
     }
+
+
+def total(counts: list[Any]) -> Any:
+    """Return the sum of counts, which is missing if a study withholds its count."""
+    return pd.NA if any(pd.isna(count) for count in counts) else sum(map(int, counts))
 
 
 def common(basis: Basis) -> Row:

@@ -13,6 +13,7 @@ from ctpop.stages.aging.compared_studies import S1, SACRUM, SACRUM_V1, folder_of
 from ctpop.stages.aging.shared_patients import read_scans
 from ctpop.stages.aging.stored_models import CRUDE, Key, models_by_key, read_models
 
+EXPORT = "export"
 Row = dict[str, Any]
 
 
@@ -69,13 +70,18 @@ def read_study(place: Path) -> PooledStudy:
     config = json.loads(provenance.read_text(encoding="utf-8"))["config"] if provenance.is_file() else {}
     study = config.get("study", {})
     return PooledStudy(
-        name=study.get("name") or folder.resolve().name,
+        name=study.get("name") or name_of(folder.resolve()),
         models=models_by_key(read_models(folder)),
         label_set=config.get("structures", ""),
         banner=study.get("banner") or "",
         members=members_of(tables) if (tables / "group_members.parquet").is_file() else None,
         scans=read_scans(tables) if (tables / "cohort.parquet").is_file() else None,
     )
+
+
+def name_of(folder: Path) -> str:
+    """Return the name of a study from its folder, or from the folder above `export` (from `ctpop export`)."""
+    return folder.parent.name if folder.name == EXPORT else folder.name
 
 
 def pools_of(studies: list[PooledStudy]) -> Iterator[Pool]:

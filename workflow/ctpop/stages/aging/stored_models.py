@@ -1,5 +1,6 @@
 """Age curves of the table `age_models`, which contains no data of patients."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,15 @@ from ctpop.stats.stored_curves import StoredCurve, matrix_of, percent_of
 
 FORM = "spline"  # ASSUME: the curve, not the straight line, is the basis of comparisons
 CRUDE = "none"
+
+WITHHELD = "the count is withheld in an export of de-identified tables"
+EXPORTED = replace(
+    AGE_MODELS,
+    columns={
+        name: replace(column, dtype="Int64", missing=WITHHELD) if column.dtype == "int64" else column
+        for name, column in AGE_MODELS.columns.items()
+    },
+)
 
 Key = tuple[str, str, str]  # structure, measure, and covariates
 
@@ -32,7 +42,7 @@ def read_models(folder: Path) -> pd.DataFrame:
             return AGE_MODELS.read(path)
     for path in (folder / "tables" / "age_models.csv", folder / "age_models.csv"):
         if path.is_file():
-            return AGE_MODELS.read_csv(path)
+            return EXPORTED.read_csv(path)
     raise ContractError(
         f"{folder}: the table age_models is missing; an earlier version of ctpop wrote these results. Rerun the study"
         " with this version, which writes the table: `snakemake --profile profiles/local --configfile my_study.yaml`"
@@ -90,9 +100,10 @@ def normal_if_one_scan_each(effect: Effect, row: dict[str, Any]) -> Effect:
     """Return an effect with the normal quantile if each patient of its model has one scan.
 
     The HC3 standard errors of single scans are slightly conservative. With several scans per patient, the t quantile of
-    the model accounts for the number of patients.
+    the model accounts for the number of patients. It is also used if an export withholds these numbers.
     """
-    return Effect(effect.value, effect.error) if row["n"] == row["n_patients"] else effect
+    known = pd.notna(row["n"]) and pd.notna(row["n_patients"])
+    return Effect(effect.value, effect.error) if known and row["n"] == row["n_patients"] else effect
 
 
 def _numbers(text: str) -> np.ndarray:

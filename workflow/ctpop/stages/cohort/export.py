@@ -1,8 +1,8 @@
 """Export of de-identified tables without small counts and without ages above 89 years.
 
-Input: tables of a study. Output: a folder with Table 1, the flows, and the correlations as CSV files (Table 1 also as
-HTML and DOCX). No table has rows of individual patients. Counts from 1 to 4, and counts from which they could be
-computed, are suppressed.
+Input: tables of a study. Output: a folder with Table 1, the flows, the correlations, the effects of age, and their
+models as CSV files (Table 1 also as HTML and DOCX). No table has rows of individual patients. Counts from 1 to 4, and
+counts from which they could be computed, are suppressed.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctpop.contracts.all_tables import ASSOCIATIONS, COHORT, FLOW, OVERLAP, STRUCTURE_FLOW
+from ctpop.contracts.all_tables import AGE_EFFECTS, AGE_MODELS, ASSOCIATIONS, COHORT, FLOW, OVERLAP, STRUCTURE_FLOW
 from ctpop.contracts.table_files import write_csv
 from ctpop.documents.table1 import table1
 from ctpop.documents.table1_text import printed
@@ -21,6 +21,7 @@ from ctpop.stages.cohort.deidentified_tables import (
     shown_structure_flow,
     shown_table1,
 )
+from ctpop.stages.cohort.exported_effects import shown_effects, shown_models
 from ctpop.stages.cohort.suppression import top_coded
 from ctpop.stages.cohort.table1_files import write_table1
 from ctpop.study import configuration
@@ -49,14 +50,18 @@ def run(options: ExportOptions) -> None:
     flow, overlap = shown_flow(tables["flow"], tables["overlap"])
     by_structure = shown_structure_flow(STRUCTURE_FLOW.read(options.tables / "structure_flow.parquet"))
     associations = shown_associations(ASSOCIATIONS.read(options.tables / "associations.parquet"), by_structure)
-    for name, table in {
+    effects, models = (table.read(options.tables / f"{table.name}.parquet") for table in (AGE_EFFECTS, AGE_MODELS))
+    shown = {
         "flow": flow,
         "overlap": overlap,
         "structure_flow": by_structure,
         "associations": associations,
-    }.items():
-        write_csv(table, options.out / f"{name}.csv")
-    LOG.info("wrote table1, flow, overlap, structure_flow, and associations to %s", options.out)
+        "age_effects": shown_effects(effects, models, associations),
+        "age_models": shown_models(models, associations),
+    }
+    for name, frame in shown.items():
+        write_csv(frame, options.out / f"{name}.csv")
+    LOG.info("wrote table1, %s to %s", ", ".join(shown), options.out)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
