@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from ctpop.stats.centile_bands import band, covariance_of, standard_errors
+from ctpop.stats.centile_choice import CANDIDATES, chosen_model
 from ctpop.stats.centile_curves import fitted
 from ctpop.stats.centile_likelihood import CentileSample, Form
 from ctpop.stats.centile_misfit import chance_limits, statistics_of
@@ -146,3 +147,20 @@ def test_chance_limits_of_the_share_below_the_3rd_centile(n, low, high):
     found = [limit.item() for limit in chance_limits(np.array([3.0]), n)]
 
     assert found == pytest.approx([low, high], abs=0.005)
+
+
+def test_curves_of_attenuation_are_close_to_those_of_quantile_regression(men):
+    """Check against R quantreg with a restricted cubic spline (knots 25, 45, 65, 85), which has no distribution."""
+    ages, values = men["age"].to_numpy(float), men["hu"].to_numpy(float)
+    sample = CentileSample(values, ages, np.arange(len(ages)), np.empty((len(ages), 0)))
+    by_quantreg = {
+        40: [48.3039323921, 63.4817202007, 75.8402843906],
+        60: [27.4809672574, 53.4315377546, 70.5986715491],
+    }
+
+    choice = chosen_model(sample, CANDIDATES["hu_mean"])
+
+    for age, expected in by_quantreg.items():
+        found = [choice.chosen.fit.curves.value_of(z, np.array([float(age)])).item() for z in (Z_03, 0.0, Z_97)]
+        assert found[1] == pytest.approx(expected[1], abs=1.5)
+        assert [found[0], found[2]] == pytest.approx([expected[0], expected[2]], abs=8)
