@@ -113,11 +113,12 @@ def test_the_page_of_a_structure_has_all_its_tables(study):
         *("Association with age", "Difference per decade of age", "Difference between men and women at 50 years"),
         *("Pairwise comparisons of age quartiles", "Results by sex"),
         *("Correlations adjusted for covariates", "Adjusted tests of age quartiles and age curve"),
-        *("Models of centile curves", "Centiles", "Calibration of centile curves"),
+        *("Smallest detectable effects", "Models of centile curves", "Centiles", "Calibration of centile curves"),
         *("Excluded values by reason", "Characteristics of patients with usable and excluded values"),
         *("Missing values by age and sex", "Influence of missing values"),
         *("Extreme values", "Sensitivity analyses", "Comparison with the ground truth"),
     ]
+    assert not re.search("&lt;/?(i|sub|sup|br)&gt;", text)
 
 
 def test_text_from_users_is_escaped_on_every_page(study):

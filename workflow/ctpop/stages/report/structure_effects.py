@@ -40,7 +40,7 @@ def effects(rows: StructureRows) -> CellGrid:
     remark = (
         "Average difference per decade of age within the age range: HU for attenuation, percent for volume. The values"
         " compare patients of different ages and do not describe changes within patients. Women and men (equal"
-        " weights): mean of the effects in women and in men, to which <i>P</i> applies if both sexes are present."
+        " weights): mean of the effects in women and in men, to which the P value applies if both sexes are present."
     )
     return without_notes(CellGrid("Difference per decade of age", headings, made, remark))
 
@@ -86,7 +86,7 @@ def body_size(rows: StructureRows) -> CellGrid:
     made = [CellRow(Markup(name), [tell(row)]) for row in found for name, tell in lines if row["reason"] == "ok"]
     made += [CellRow("Note", [note(row)]) for row in found if row["reason"] != "ok"]
     remark = (
-        "The exponent b describes volumes proportional to height<sup>b</sup>, adjusted for sex and age: 1, 2, and 3"
+        "The exponent b describes volumes proportional to height to the power b, adjusted for sex and age: 1, 2, and 3"
         " correspond to scaling with length, area, and volume. An index is independent of height if the correlation is"
         " about 0."
     )

@@ -28,36 +28,15 @@ from ctpop.stages.report.structure_tables import Record, StructureRows
 
 TABLES = (
     *("associations", "groups", "normality", "posthoc", "associations_by_sex", "adjusted", "rank_ancova", "age_curves"),
-    *("age_effects", "sex_differences", "body_size"),
-    *("detectable_effects", "change_points"),
-    *("detectable_effects", "change_points", "within_patient", "retest"),
-    *("centiles", "structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
-    *("missingness", "missing_sensitivity"),
-    *("centiles", "centile_models", "centile_calibration", "structure_flow", "failures", "sensitivity", "extremes"),
-    *("compare_published", "compare_truth"),
+    *("age_effects", "sex_differences", "body_size", "detectable_effects", "change_points", "within_patient", "retest"),
+    *("centiles", "centile_models", "centile_calibration", "missingness", "missing_sensitivity"),
+    *("structure_flow", "failures", "sensitivity", "extremes", "compare_published", "compare_truth"),
 )
-
 PLACES = {measure: place for place, measure in enumerate(MEASURES)}
 GRIDS = (
     *(results, effects, sex_differences, body_size),
-    *(beside_published, post_hoc, by_sex, adjusted, curves, centiles),
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points, centiles),
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, models, centiles, calibration),
-    *(
-        results,
-        beside_published,
-        post_hoc,
-        by_sex,
-        adjusted,
-        curves,
-        detectable,
-        change_points,
-        centiles,
-        within_patient,
-        retest,
-    ),
-    *(losses, failures, extremes, sensitivity, beside_truth),
-    *(results, beside_published, post_hoc, by_sex, adjusted, curves, centiles),
+    *(beside_published, post_hoc, by_sex, adjusted, curves, detectable, change_points),
+    *(models, centiles, calibration, within_patient, retest),
     *(losses, failures, missing_by_age, missing_influence, extremes, sensitivity, beside_truth),
 )
 

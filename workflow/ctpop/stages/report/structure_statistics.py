@@ -120,7 +120,7 @@ def post_hoc(rows: StructureRows) -> CellGrid:
     )
     remark = (
         "Shift: Hodges-Lehmann estimate (mL or HU). AUC: probability that a value of the older quartile exceeds a value"
-        " of the younger quartile. Positive values of <i>z</i>: larger values in the older quartile. The P value tests"
+        " of the younger quartile. Positive values of z: larger values in the older quartile. The P value tests"
         " equal distributions; the intervals allow for unequal spread."
     )
     return CellGrid("Pairwise comparisons of age quartiles", headings, made, remark)
