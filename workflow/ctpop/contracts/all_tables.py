@@ -70,8 +70,9 @@ from ctpop.contracts.published import AGREEMENTS, COMPARE_PUBLISHED, PUBLISHED, 
 from ctpop.contracts.quality import REVIEW_CASES
 from ctpop.contracts.repeats import RETEST, WITHIN_PATIENT
 from ctpop.contracts.scores import SCORES, SITE_SHIFTS
-from ctpop.contracts.statistics import ASSOCIATIONS, COMPARE_TRUTH, GROUPS, NORMALITY, POSTHOC, SENSITIVITY, TRUTH
+from ctpop.contracts.statistics import ASSOCIATIONS, GROUPS, NORMALITY, POSTHOC, SENSITIVITY
 from ctpop.contracts.tables import Table
+from ctpop.contracts.truth import COMPARE_TRUTH, TRUTH
 from ctpop.contracts.verdicts import ANALYSIS, ANALYSIS_SETS, EXTREMES, FAILURES, REVIEW, STRUCTURE_FLOW, VERDICTS
 
 _CONTRACTS = {value.name: value for value in list(vars().values()) if isinstance(value, Table)}

@@ -10,7 +10,7 @@ FEWEST = 2  # patients in each group; the spread of one placement is undefined
 
 
 @dataclass(frozen=True)
-class Group:
+class PlacedGroup:
     """Values of a group as counts of distinct values, with the position and the patient of each value.
 
     Attributes
@@ -37,7 +37,7 @@ class Group:
     patients: np.ndarray | None = None
 
 
-def group_of(values: np.ndarray, patients: np.ndarray | None = None) -> Group:
+def group_of(values: np.ndarray, patients: np.ndarray | None = None) -> PlacedGroup:
     """Return the values of a group as counts of distinct values.
 
     Parameters
@@ -49,7 +49,7 @@ def group_of(values: np.ndarray, patients: np.ndarray | None = None) -> Group:
 
     Returns
     -------
-    Group
+    PlacedGroup
         The values in the order of the sample.
 
     Examples
@@ -59,17 +59,17 @@ def group_of(values: np.ndarray, patients: np.ndarray | None = None) -> Group:
 
     """
     distinct, level, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return Group(distinct, counts, level, patients)
+    return PlacedGroup(distinct, counts, level, patients)
 
 
-def placements_of(group: Group, other: Group, shift: float = 0.0) -> np.ndarray:
+def placements_of(group: PlacedGroup, other: PlacedGroup, shift: float = 0.0) -> np.ndarray:
     """Return for each distinct value the proportion of smaller values in another group, ties counted half.
 
     Parameters
     ----------
-    group : Group
+    group : PlacedGroup
         The group with k distinct values.
-    other : Group
+    other : PlacedGroup
         The other group, in the same unit.
     shift : float
         Difference subtracted from the values of `group`, in their unit.
@@ -91,7 +91,7 @@ def placements_of(group: Group, other: Group, shift: float = 0.0) -> np.ndarray:
     return placements
 
 
-def auc_error(younger: Group, older: Group, shift: float = 0.0) -> float:
+def auc_error(younger: PlacedGroup, older: PlacedGroup, shift: float = 0.0) -> float:
     """Return the standard error of the AUC from placements, by patient if patients have several scans.
 
     With one scan per patient, the variance is that of DeLong, DeLong, and Clarke-Pearson (Biometrics 1988;44:837): the
@@ -101,7 +101,7 @@ def auc_error(younger: Group, older: Group, shift: float = 0.0) -> float:
 
     Parameters
     ----------
-    younger, older : Group
+    younger, older : PlacedGroup
         Values of the two groups.
     shift : float
         Difference subtracted from the values of the older group, in their unit.
@@ -190,7 +190,7 @@ def auc_interval(auc: float, error: float, sizes: tuple[int, int], confidence: f
     return float(special.expit(middle - half)), float(special.expit(middle + half))
 
 
-def _centered(group: Group, placements: np.ndarray) -> np.ndarray:
+def _centered(group: PlacedGroup, placements: np.ndarray) -> np.ndarray:
     """Return placements of distinct values minus their mean, divided by the number of values."""
     size = len(group.level)
     centered: np.ndarray = (placements - group.counts @ placements / size) / size

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctpop.stats.auc_interval import Group, auc_error, auc_interval
+from ctpop.stats.auc_interval import PlacedGroup, auc_error, auc_interval
 from ctpop.stats.patient_sums import has_repeats
 from ctpop.stats.ranks import Ranks, ranks_of
 from ctpop.stats.score_test import score_test
@@ -170,11 +170,11 @@ def rank_sum_of_ranks(
     return RankSum(u, z, log10_p_of_normal(z), auc, low, high, *delta, shift, *limits)
 
 
-def _group(ranks: Ranks, counts: np.ndarray, inside: slice, patients: np.ndarray | None) -> Group:
+def _group(ranks: Ranks, counts: np.ndarray, inside: slice, patients: np.ndarray | None) -> PlacedGroup:
     """Return the members of a sample with the given positions as a group."""
     some = counts > 0
     level = (np.cumsum(some) - 1)[ranks.level[inside]]
-    return Group(ranks.distinct[some], counts[some], level, patients)
+    return PlacedGroup(ranks.distinct[some], counts[some], level, patients)
 
 
 def _z(u: float, ranks: Ranks, smaller: int, continuity: bool) -> float:

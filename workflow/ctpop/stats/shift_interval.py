@@ -4,11 +4,11 @@ import math
 
 from scipy import special
 
-from ctpop.stats.auc_interval import Group, auc_error
+from ctpop.stats.auc_interval import PlacedGroup, auc_error
 from ctpop.stats.shift import difference_of_rank
 
 
-def shift_interval(younger: Group, older: Group, shift: float, confidence: float) -> tuple[float, float]:
+def shift_interval(younger: PlacedGroup, older: PlacedGroup, shift: float, confidence: float) -> tuple[float, float]:
     """Return the confidence limits of the median of all differences older - younger.
 
     A difference d is in the interval if the proportion of differences below d deviates from 1/2 by at most q s. The
@@ -19,9 +19,9 @@ def shift_interval(younger: Group, older: Group, shift: float, confidence: float
 
     Parameters
     ----------
-    younger : Group
+    younger : PlacedGroup
         Values of the younger group, in any unit (HU, mL).
-    older : Group
+    older : PlacedGroup
         Values of the older group, in the same unit.
     shift : float
         Hodges-Lehmann shift of the groups, in the unit of the values.
