@@ -9,7 +9,7 @@ from scipy import stats
 
 from ctpop.stats.equivalence import (
     Effect,
-    Limits,
+    EffectLimits,
     attainable,
     difference_of_effects,
     inner_level,
@@ -56,7 +56,7 @@ def test_the_reach_of_the_inner_interval_is_the_smallest_margin(value, error):
 
 
 def test_the_reach_of_missing_limits_is_missing():
-    assert math.isnan(Limits().reach)
+    assert math.isnan(EffectLimits().reach)
 
 
 def test_quantiles_are_those_of_scipy():

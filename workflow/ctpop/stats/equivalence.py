@@ -42,7 +42,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Limits:
+class EffectLimits:
     """Lower and upper limit of an interval.
 
     Attributes
@@ -54,7 +54,7 @@ class Limits:
 
     Examples
     --------
-    >>> Limits(-1.0, 2.0).reach
+    >>> EffectLimits(-1.0, 2.0).reach
     2.0
 
     """
@@ -73,7 +73,7 @@ class Limits:
 
         Examples
         --------
-        >>> Limits(-3.0, 2.0).reach
+        >>> EffectLimits(-3.0, 2.0).reach
         3.0
 
         """
@@ -127,7 +127,7 @@ def inner_level(confidence: float) -> float:
     return 2 * confidence - 1
 
 
-def limits_of(effect: Effect, level: float) -> Limits:
+def limits_of(effect: Effect, level: float) -> EffectLimits:
     """Return the confidence interval of an estimate.
 
     Parameters
@@ -139,7 +139,7 @@ def limits_of(effect: Effect, level: float) -> Limits:
 
     Returns
     -------
-    Limits
+    EffectLimits
         The estimate minus and plus the quantile times the standard error.
 
     Examples
@@ -150,7 +150,7 @@ def limits_of(effect: Effect, level: float) -> Limits:
 
     """
     half = quantile(level, effect.df) * effect.error
-    return Limits(effect.value - half, effect.value + half)
+    return EffectLimits(effect.value - half, effect.value + half)
 
 
 def difference_of_effects(first: Effect, second: Effect) -> Effect:
@@ -210,14 +210,14 @@ def log10_p_of_effect(effect: Effect) -> float:
     return log10_p_of_normal(t) if math.isinf(effect.df) else log10_p_of_f(t**2, 1, effect.df)
 
 
-def outcome_of(outer: Limits, inner: Limits, margin: float) -> str:
+def outcome_of(outer: EffectLimits, inner: EffectLimits, margin: float) -> str:
     """Return the outcome of a comparison with a margin.
 
     Parameters
     ----------
-    outer : Limits
+    outer : EffectLimits
         Interval of the difference at the confidence level.
-    inner : Limits
+    inner : EffectLimits
         Interval of the difference at the level of `inner_level`.
     margin : float
         Largest difference that counts as equivalent, above 0, in the unit of the difference.

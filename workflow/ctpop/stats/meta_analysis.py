@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ctpop.stats.equivalence import Limits, quantile
+from ctpop.stats.equivalence import EffectLimits, quantile
 from ctpop.stats.tails import log10_p_of_chi_squared
 
 FEWEST_STUDIES = 3  # ASSUME: for a random-effects estimate
@@ -31,13 +31,13 @@ class Pooled:
         Estimated mean of the distribution of effects.
     error : float
         Standard error of the mean (modified Hartung-Knapp).
-    interval : Limits
+    interval : EffectLimits
         Confidence interval of the mean.
-    prediction : Limits
+    prediction : EffectLimits
         Prediction interval: range of effects in a new study; NaN with fewer than `FEWEST_FOR_PREDICTION` studies.
     tau_squared : float
         Variance between studies.
-    tau_squared_limits : Limits
+    tau_squared_limits : EffectLimits
         Confidence interval of the variance between studies (Q profile).
     i_squared : float
         Percentage of the variance of the estimates that is due to differences between studies, from 0 to 100.
@@ -57,10 +57,10 @@ class Pooled:
 
     mean: float
     error: float
-    interval: Limits
-    prediction: Limits
+    interval: EffectLimits
+    prediction: EffectLimits
     tau_squared: float
-    tau_squared_limits: Limits
+    tau_squared_limits: EffectLimits
     i_squared: float
     q: float
     log10_p_q: float
@@ -112,8 +112,8 @@ def pooled(estimates: np.ndarray, errors: np.ndarray, confidence: float) -> Pool
     return Pooled(
         mean=mean,
         error=error,
-        interval=Limits(mean - half, mean + half),
-        prediction=Limits(mean - spread, mean + spread) if predicted else Limits(),
+        interval=EffectLimits(mean - half, mean + half),
+        prediction=EffectLimits(mean - spread, mean + spread) if predicted else EffectLimits(),
         tau_squared=tau_squared,
         tau_squared_limits=q_profile(estimates, errors, confidence),
         i_squared=100 * tau_squared / (tau_squared + typical_variance(variances)),
@@ -192,7 +192,7 @@ def generalized_q(estimates: np.ndarray, variances: np.ndarray, tau_squared: flo
     return float(weights @ (estimates - mean) ** 2)
 
 
-def q_profile(estimates: np.ndarray, errors: np.ndarray, confidence: float) -> Limits:
+def q_profile(estimates: np.ndarray, errors: np.ndarray, confidence: float) -> EffectLimits:
     """Return the confidence interval of the variance between studies.
 
     The limits are the variances for which the generalized Q equals the quantiles of the chi-squared distribution with
@@ -209,8 +209,8 @@ def q_profile(estimates: np.ndarray, errors: np.ndarray, confidence: float) -> L
 
     Returns
     -------
-    Limits
-        Limits of the variance, 0 or more.
+    EffectLimits
+        EffectLimits of the variance, 0 or more.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def q_profile(estimates: np.ndarray, errors: np.ndarray, confidence: float) -> L
     upper = (1 + confidence) / 2
     df = len(estimates) - 1
     quantiles = special.chdtri(df, 1 - upper), special.chdtri(df, upper)
-    return Limits(*(_variance_at(estimates, errors**2, float(value)) for value in quantiles))
+    return EffectLimits(*(_variance_at(estimates, errors**2, float(value)) for value in quantiles))
 
 
 def typical_variance(variances: np.ndarray) -> float:

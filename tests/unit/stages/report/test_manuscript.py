@@ -175,6 +175,7 @@ def counts_of(made):
     published = tables["compare_published"]
     agreed = published.loc[published["distinct"], "outcome"].value_counts()
     normality, curves = own["normality"]["p"].dropna(), own["age_curves"].dropna(subset="p")
+    sets = own["centile_calibration"].query("band == 'all'")
     found = [
         *(len(normality), (normality < 0.05).sum(), len(own["measures"])),
         *curves.groupby(["term", "measure"]).size(),
@@ -187,8 +188,16 @@ def counts_of(made):
         *(own["associations"]["rho"].notna().sum(), own["associations"]["significant"].sum()),
         *own["associations"]["n"],
         *(len(groups), (groups < 1e-4).sum(), *agreed, agreed.sum()),
+        *(len(sets), sets["model"].notna().sum(), sets["misfit"].eq(True).sum()),
+        *made.tables["sex_differences"]["age_years"],
     ]
     return {str(int(n)) for n in found}
+
+
+def rounded(table, *columns):
+    """Return the absolute values of the results of single structures, with one decimal."""
+    values = np.abs(table.loc[table["structure"].isin(LABELS.names), list(columns)].to_numpy(float))
+    return {f"{value:.1f}" for value in values[np.isfinite(values)]}
 
 
 def test_every_number_of_the_results_is_in_a_table_or_a_count_of_its_rows(made):
@@ -198,12 +207,16 @@ def test_every_number_of_the_results_is_in_a_table_or_a_count_of_its_rows(made):
     differences = adjusted["rho"] - adjusted["rho_crude"]
     tests = [len(own), made.tables["posthoc"]["structure"].isin(LABELS.names).sum()]
     known = {
+        ".01",  # differences below are stated as less than .01
         *counts_of(made),
         *numbers_of([own, made.tables["sensitivity"]], 2),
         *(f"{age:.1f}" for age in ages),
         *(f"{detectable_rho(n, 1e-4, 0.8):.3f}".lstrip("0") for n in (own["n"].min(), own["n"].max())),
         *(f"{abs(value):.2f}".lstrip("0") for value in (differences.median(), differences.min(), differences.max())),
         *(f"{n * 1e-4:.4f}".lstrip("0") for n in tests),
+        *rounded(made.tables["age_effects"], "effect", "ci_low", "ci_high"),
+        *rounded(made.tables["sex_differences"], "difference", "ci_low", "ci_high"),
+        *(age for window in made.tables["age_effects"]["window"].unique() for age in window.split("-")),
     }
 
     text = re.sub(r"95% CI|80% power|\.0001|organ \d|muscle \d|[\[(]\d+(\.\d)?%[\])]", "", results(made))

@@ -47,7 +47,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class AgeModel:
+class AdjustedAgeModel:
     """The model of age for a set of scans and covariates, which all values of these scans share."""
 
     reason: str
@@ -88,14 +88,14 @@ def by_model(sample: Sample, patients: Patients, settings: AdjustmentSettings) -
     return with_reason(found, "perfect_order" if abs(result.rho) == 1 else "ok", sample)
 
 
-def shared_age_model(sample: Sample, patients: Patients, settings: AdjustmentSettings) -> AgeModel:
+def shared_age_model(sample: Sample, patients: Patients, settings: AdjustmentSettings) -> AdjustedAgeModel:
     """Return the model of age of the scans of a sample, which is fitted once for each set of scans."""
     key = sample.counts["adjusted_for"], sample.positions.tobytes()
-    model: AgeModel = patients.shared(key, lambda: age_model_of(sample, settings))
+    model: AdjustedAgeModel = patients.shared(key, lambda: age_model_of(sample, settings))
     return model
 
 
-def age_model_of(sample: Sample, settings: AdjustmentSettings) -> AgeModel:
+def age_model_of(sample: Sample, settings: AdjustmentSettings) -> AdjustedAgeModel:
     """Return the model of age, or the reason why no correlation can be adjusted with it."""
     n = len(sample.values)
     small = merged(sample.covariates, sample.patients, settings.category_n_min)
@@ -113,13 +113,13 @@ def age_model_of(sample: Sample, settings: AdjustmentSettings) -> AgeModel:
     )
     reason = why_no_model(small.covariates, sample.n_patients, columns, settings.n_min)
     if reason != "ok":
-        return AgeModel(reason, row, columns, informative)
+        return AdjustedAgeModel(reason, row, columns, informative)
     ages = Ordinal(sample.ages, columns.columns)
     if not ages.settled:
         reason = "not_converged"
     elif ages.values.std() < EXPLAINED:
         reason = "explained"
-    return AgeModel(reason, row, columns, informative, ages)
+    return AdjustedAgeModel(reason, row, columns, informative, ages)
 
 
 def why_no_model(covariates: list[Covariate], n_patients: int, columns: Design, n_min: int) -> str:

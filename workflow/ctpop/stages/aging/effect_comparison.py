@@ -7,7 +7,7 @@ from typing import Any
 from ctpop.stages.aging.stored_models import curve_of, in_unit, limits_in_unit, normal_if_one_scan_each
 from ctpop.stats.equivalence import (
     Effect,
-    Limits,
+    EffectLimits,
     attainable,
     difference_of_effects,
     inner_level,
@@ -107,7 +107,7 @@ def difference(gap: Effect, spread: float, measure: str, levels: ComparisonLevel
     values = {
         **dict(zip(("difference_low", "difference_high"), limits_in_unit(outer, measure), strict=True)),
         **dict(zip(("inner_low", "inner_high"), limits_in_unit(inner, measure), strict=True)),
-        **dict(zip(("margin_low", "margin_high"), limits_in_unit(Limits(-margin, margin), measure), strict=True)),
+        **dict(zip(("margin_low", "margin_high"), limits_in_unit(EffectLimits(-margin, margin), measure), strict=True)),
     }
     return {
         "difference": in_unit(gap.value, measure),

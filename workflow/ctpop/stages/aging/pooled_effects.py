@@ -10,7 +10,7 @@ import pandas as pd
 from ctpop.stages.aging.effect_comparison import LEAST_OVERLAP
 from ctpop.stages.aging.pooled_studies import Pool
 from ctpop.stages.aging.stored_models import curve_of, in_unit, limits_in_unit, normal_if_one_scan_each, unit_of
-from ctpop.stats.equivalence import Effect, Limits, difference_of_effects, limits_of
+from ctpop.stats.equivalence import Effect, EffectLimits, difference_of_effects, limits_of
 from ctpop.stats.meta_analysis import FEWEST_STUDIES, Pooled, pooled
 from ctpop.stats.stored_curves import StoredCurve, common_sex, effect_of
 
@@ -126,7 +126,7 @@ def common(basis: Basis) -> Row:
     return {"sex": basis.sex, "window_low": basis.window[0], "window_high": basis.window[1], "reason": "ok"}
 
 
-def estimated(effect: Effect, limits: Limits, measure: str) -> Row:
+def estimated(effect: Effect, limits: EffectLimits, measure: str) -> Row:
     """Return the columns with an estimate and its confidence interval."""
     low, high = limits_in_unit(limits, measure)
     return {

@@ -26,7 +26,7 @@ from ctpop.stats.differences import (
     from_size,
     in_age_range,
 )
-from ctpop.stats.equivalence import Limits, inner_level, outcome_of
+from ctpop.stats.equivalence import EffectLimits, inner_level, outcome_of
 from ctpop.stats.groups import GROUPS
 from ctpop.study import configuration, label_sets
 from ctpop.study.configuration import GROUPS_FILE, groups_of
@@ -167,7 +167,7 @@ def compared(expected: Estimate, here: Estimate, ours: Ours) -> Row:
     return {
         **{"difference": outer.difference, "difference_low": outer.low, "difference_high": outer.high},
         **{"inner_low": inner.low, "inner_high": inner.high},
-        "outcome": outcome_of(Limits(outer.low, outer.high), Limits(inner.low, inner.high), ours.margin),
+        "outcome": outcome_of(EffectLimits(outer.low, outer.high), EffectLimits(inner.low, inner.high), ours.margin),
     }
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ctpop.contracts.effects import AGE_MODELS
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging.effect_units import LOGARITHMIC, PER_DECADE
-from ctpop.stats.equivalence import Effect, Limits
+from ctpop.stats.equivalence import Effect, EffectLimits
 from ctpop.stats.stored_curves import StoredCurve, matrix_of, percent_of
 
 FORM = "spline"  # ASSUME: the curve, not the straight line, is the basis of comparisons
@@ -91,7 +91,7 @@ def in_unit(value: float, measure: str) -> float:
     return percent_of(value) if measure == LOGARITHMIC else value
 
 
-def limits_in_unit(limits: Limits, measure: str) -> tuple[float, float]:
+def limits_in_unit(limits: EffectLimits, measure: str) -> tuple[float, float]:
     """Return limits of a slope in the unit of the tables."""
     return in_unit(limits.low, measure), in_unit(limits.high, measure)
 
