@@ -29,7 +29,8 @@ from ctpop.contracts import all_tables
 from ctpop.stages.aging.centile_outcomes import CentileSettings, Task
 from ctpop.stages.aging.centile_tables import calibration_rows, modeled
 from ctpop.stats.centile_bands import band
-from ctpop.stats.splines import knots_of, natural_basis
+from ctpop.stats.centile_curves import LOCATION_KNOTS, SPREAD_KNOTS
+from ctpop.stats.splines import natural_basis
 
 STRUCTURES, FOLDS, SCIPY_FITS = 128, 10, 3
 MOST_SECONDS, MOST_GB, MOST_FLAGS = 240, 4, 0.05  # targets for 4004 patients, and for a correct model at n = 300
@@ -151,7 +152,7 @@ def command(options: argparse.Namespace, work: Path) -> tuple[float, list[str]]:
 def plain_fit(n: int, seed: int) -> float:
     """Return the time (s) of one fit of the simplest candidate by SciPy with numerical gradients."""
     ages, values = volumes("correct", np.random.default_rng(seed), n)
-    location, spread = natural_basis(ages, knots_of(ages)), natural_basis(ages, np.quantile(ages, [0.1, 0.5, 0.9]))
+    location, spread = (natural_basis(ages, np.quantile(ages, knots)) for knots in (LOCATION_KNOTS, SPREAD_KNOTS))
 
     def cost(parameters: np.ndarray) -> float:
         log_s, power = spread @ parameters[4:7], parameters[7] or 1e-9
