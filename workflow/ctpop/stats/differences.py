@@ -8,6 +8,9 @@ from scipy import special
 from ctpop.stats.correlation import bonett_wright_error, fisher_interval
 from ctpop.stats.tails import log10_p_of_normal
 
+# ASSUME: ratios of the SDs of age for which correlations of two studies are compared
+COMPARABLE_SPREADS = (0.8, 1.25)
+
 
 @dataclass(frozen=True)
 class Estimate:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.stats.differences import (
+    COMPARABLE_SPREADS,
     Estimate,
     at_level,
     difference_of,
@@ -40,7 +41,6 @@ RESULTS_FILE = GROUPS_FILE.with_name("published_results.csv")
 N_PUBLISHED = 4004
 # ASSUME: ages of the published study are uniform from 18 to 100 years, as stated; SD in whole years
 SD_PUBLISHED = math.sqrt(((100 - 18 + 1) ** 2 - 1) / 12)
-COMPARABLE = (0.8, 1.25)  # ASSUME: ratios of the SDs of age for which correlations are compared
 ROUNDING = 0.005  # of the published correlations
 
 Row = dict[str, Any]
@@ -152,7 +152,7 @@ def correlations(printed: Row, name: str | None, results: dict[tuple[str, str], 
         }
     if pd.isna(rho):
         return row | {"outcome": "not_measured_here"}
-    if not COMPARABLE[0] <= ours.age_ratio <= COMPARABLE[1]:  # also if the ages are unknown
+    if not COMPARABLE_SPREADS[0] <= ours.age_ratio <= COMPARABLE_SPREADS[1]:  # also if the ages are unknown
         return row | {"outcome": "not_comparable"}
     return row | compared(expected, from_interval(rho, low, high, ours.confidence), ours)
 

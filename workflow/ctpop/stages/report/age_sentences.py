@@ -29,7 +29,7 @@ POWER = 0.8
 NO_COVARIATE = "none"
 SEXES = {  # the sexes of an effect in order of preference, in words
     "standardized": "standardized to equal proportions of women and men",
-    "all": "women and men together",
+    "all": "without regard to sex",
     "female": "women only",
     "male": "men only",
 }

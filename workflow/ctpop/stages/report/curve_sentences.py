@@ -89,7 +89,7 @@ def largest_difference(study: FinishedStudy, measure: str, rows: pd.DataFrame) -
 
 
 def change_points(study: FinishedStudy) -> str:
-    """Return the ages at which the slope of the chosen structures differs before and after; may be empty."""
+    """Return the ages at which two straight lines meet, for the structures with such lines; may be empty."""
     table = study.tables.get("change_points")
     known = pd.DataFrame() if table is None else table.dropna(subset="outcome")
     if known.empty:
@@ -99,7 +99,10 @@ def change_points(study: FinishedStudy) -> str:
     words = f"{phrases.part(len(rows), n, 'curve')} by structure, measure, and sex"
     items = [change_point(row, study) for row in rows.to_dict("records")]
     listed = f": {phrases.series(items)}" if items else ""
-    return f"A change of slope at a certain age was supported for {words}{listed}."
+    return (
+        "A single straight line was rejected, and two straight lines that meet at a certain age fit as well as or better"
+        f" than a smooth curve, for {words}{listed}."
+    )
 
 
 def change_point(row: dict[Any, Any], study: FinishedStudy) -> str:
@@ -107,7 +110,7 @@ def change_point(row: dict[Any, Any], study: FinishedStudy) -> str:
     confidence = percent(study.conventions.confidence)
     before, after = in_units([row["slope_before"], row["slope_after"]], row["measure"])
     low, high = (number(row[f"age_{end}_years"], 1) for end in ("low", "high"))
-    abrupt = "; if the change is abrupt" if row["outcome"] == "break_or_curve" else ""
+    abrupt = "; if the change of slope is abrupt" if row["outcome"] == "break_or_curve" else ""
     return (
         f"{MEASURES[row['measure']].lower()} of {in_a_sentence(row['structure'])} in {WOMEN_MEN[row['sex']]}"
         f" ({number(row['age_years'], 1)} years; {confidence} CI: {low}, {high}; difference per decade of age, {before}"

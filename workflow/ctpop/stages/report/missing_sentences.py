@@ -3,20 +3,35 @@
 import pandas as pd
 
 from ctpop.figures.formatting import MEASURES, coefficient, count, number, percent, scans_of_patients
+from ctpop.stages.report import phrases
 from ctpop.stages.report.age_sentences import in_a_sentence, rows_of
 from ctpop.stages.report.finished_study import FinishedStudy
 
+TERMS = {  # terms of the logistic model, in words
+    "age": "age",
+    "age squared": "age squared",
+    "sex": "sex",
+    "sex unknown": "an indicator of unknown sex",
+    "age by sex": "the interaction between age and sex",
+}
 METHODS = (  # the template of the methods replaces {reference}
     "Missing values were not imputed. In a sensitivity analysis, correlations were weighted by the inverse of the"
-    " probability of a usable value {reference}, which was estimated by logistic regression on age, age squared, sex,"
-    " and the interaction between age and sex; weights above the 99th percentile were set to this percentile."
+    " probability of a usable value {reference}, which was estimated by logistic regression on {terms}; weights above"
+    " the 99th percentile were set to this percentile."
     " Structures that were absent did not count as missing."
 )
 
 
 def methods_sentences(study: FinishedStudy) -> str:
     """Return the sentences for the methods; empty if no correlation could be weighted."""
-    return METHODS if _single(study)["difference"].notna().any() else ""
+    known = _single(study).dropna(subset="difference")
+    if known.empty:
+        return ""
+    models = known["weights_from"].unique()
+    names = {name for model in models for name in model.split("; ")}
+    fewer = " (fewer terms for structures with few missing or few usable values)" if len(models) > 1 else ""
+    terms = phrases.series([words for name, words in TERMS.items() if name in names])
+    return METHODS.replace("{terms}", f"{terms}{fewer}")
 
 
 def results_sentences(study: FinishedStudy) -> str:
@@ -67,9 +82,9 @@ def _change(table: pd.DataFrame) -> str:
         return ""
     row = table.loc[change.index].iloc[int(change.to_numpy().argmax())]
     return (
-        f"With weights for missing values, {count(len(change), 'correlation')} changed by at most"
-        f" {coefficient(change.max(), 3)} ({_named(row)}: ρ = {coefficient(row['rho'], 3)} without weights and"
-        f" {coefficient(row['rho_weighted'], 3)} with weights)."
+        f"With weights for missing values, correlations changed by at most {coefficient(change.max(), 3)}"
+        f" ({count(len(change), 'correlation')}; largest change, {_named(row)}: ρ = {coefficient(row['rho'], 3)}"
+        f" without weights and {coefficient(row['rho_weighted'], 3)} with weights)."
     )
 
 

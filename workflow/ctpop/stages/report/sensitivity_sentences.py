@@ -13,7 +13,7 @@ OTHER_RULES = ("none", "paper", "strict")
 OTHERS = {  # analyses other than screening rules, in words
     "one_scan_per_patient": "only the first scan of each patient",
     "patients_equally_weighted": "equal weights of patients instead of scans",
-    "uniform_age": "weights for equal proportions of all decades of age",
+    "uniform_age": "weights for equal proportions of the decades between the 2.5th and 97.5th percentiles of age",
     "eroded": "the attenuation of structures without their surface layer",
 }
 
