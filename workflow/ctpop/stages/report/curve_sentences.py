@@ -100,8 +100,8 @@ def change_points(study: FinishedStudy) -> str:
     items = [change_point(row, study) for row in rows.to_dict("records")]
     listed = f": {phrases.series(items)}" if items else ""
     return (
-        "A single straight line was rejected, and two straight lines that meet at a certain age fit as well as or better"
-        f" than a smooth curve, for {words}{listed}."
+        "A single straight line was rejected, and two straight lines that meet at a certain age fit as well as or"
+        f" better than a smooth curve, for {words}{listed}."
     )
 
 
