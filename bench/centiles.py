@@ -179,7 +179,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         seconds, row = command(options, Path(folder))
     each = float(np.median([plain_fit(options.patients // 2, seed) for seed in range(SCIPY_FITS)]))
-    fits = options.structures * 2 * (3 + FOLDS) + options.structures * 2 * (2 + FOLDS)  # both sexes of both measures
+    fits = options.structures * 2 * (3 + FOLDS) * 2  # three candidates and the folds, for both sexes and both measures
     plain = each * fits / options.threads
     flags, coverage = simulated(options) if options.cohorts else ([], [])
     targets = (
