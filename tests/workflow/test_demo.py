@@ -107,7 +107,7 @@ def test_a_second_run_has_nothing_to_do(demo):
 
 
 def test_another_alpha_reruns_the_statistics_and_the_report_only(demo):
-    after = ("aging", "repeats", "published", "report", "runtime", "crate")
+    after = ("aging", "effects", "repeats", "published", "report", "runtime", "crate")
     assert demo.changed("aging", alpha=0.001).planned() == dict.fromkeys(after, 1)
 
 
