@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ctpop.contracts.all_tables import COHORT, SEGMENTS
+from ctpop.contracts.all_tables import ANALYSIS, COHORT, SEGMENTS
 
 
 def rename_patients(results: Path) -> None:
@@ -16,4 +16,8 @@ def rename_patients(results: Path) -> None:
     SEGMENTS.write(
         segments.assign(scan_id="other-" + segments["scan_id"], mask_sha256=segments["mask_sha256"].str[::-1]),
         results / "tables" / "segments.parquet",
+    )
+    analysis = ANALYSIS.read(results / "tables" / "analysis.parquet")
+    ANALYSIS.write(
+        analysis.assign(scan_id="other-" + analysis["scan_id"].astype(str)), results / "tables" / "analysis.parquet"
     )

@@ -114,7 +114,7 @@ class Checkout:
         self._files_of_the_examples()
         ended = Shell(self).run("snakemake --profile profiles/local --configfile my_study.yaml")
         assert ended.code == 0, ended.printed
-        for name in ("first", "second", "demo", "pilot"):
+        for name in ("first", "second", "third", "demo", "pilot"):
             self._copy_study(name)
         rename_patients(self.folder / "results" / "second")
         shutil.copytree(self.folder / "my_cohort", self.folder / ".kept" / "my_cohort")

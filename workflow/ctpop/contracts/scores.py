@@ -48,7 +48,7 @@ NOT_ESTIMATED = "fewer than two reference patients have a z score"
 SITE_SHIFTS = Table(
     "site_shifts",
     ("structure", "measure"),
-    "z scores of the local reference patients (command `ctpop score --reference`): one row per structure and measure",
+    "z scores of the local reference patients (`ctpop score`, option `--reference`): one row per structure and measure",
     {
         "structure": ANALYZED,
         "measure": MEASURE,
