@@ -31,14 +31,16 @@ def study_with(tables):
     """A function that returns a study with other tables and settings of `aging`."""
 
     def make(aging=None, **changes):
+        others = {name: value for name, value in (aging or {}).items() if name != "primary"}
         config = configuration.validated(
             {
                 "study": {"name": "made_up", "registry": "registry.csv"},
                 "structures": "demo",
                 "segment": {"model": "demo"},
-                "aging": aging or {},
+                "aging": others,
             }
         )
+        config["aging"]["primary"] = (aging or {}).get("primary", [])  # the label set is not that of the configuration
         return FinishedStudy(config, LABELS, {**tables, **changes})
 
     return make
@@ -84,7 +86,7 @@ def test_volumes_have_differences_in_percent_and_numbers_of_patients_if_patients
         ({"window": "55-75"}, f"from 55 to 75 years of age; {BOTH}"),
         ({"form": "line", "window": "all"}, f"straight line over all ages; {BOTH}"),
         ({"sex": "male"}, "from 30 to 80 years of age; men only"),
-        ({"sex": "all", "form": "line", "window": "all"}, "straight line over all ages; women and men together"),
+        ({"sex": "all", "form": "line", "window": "all"}, "straight line over all ages; without regard to sex"),
     ],
 )
 def test_the_first_age_range_and_sex_with_results_is_named(study_with, changes, words):
@@ -106,7 +108,7 @@ def test_an_age_range_with_results_for_fewer_than_half_of_the_structures_is_not_
 
 @pytest.mark.parametrize("table", [None, effects(), effects(effect("organ_1", np.nan, np.nan, p=np.nan))])
 def test_a_study_without_effects_has_no_sentence_on_them(study_with, table):
-    found = study_with(**({} if table is None else {"age_effects": table}))
+    found = study_with(age_effects=table)
 
     assert age_sentences.largest_effects(found) == []
     assert age_methods.effects(found) == {}
@@ -250,7 +252,7 @@ def test_differences_between_the_sexes_are_counted_and_the_largest_are_named(stu
         " structure: organ 1 (22.1%; 95% CI: 21.1%, 23.1%; P < .0001; n = 58).",
     ]
     assert age_methods.sex_age(found) == "50"
-    assert curve_sentences.sex_differences(study_with()) == []
+    assert curve_sentences.sex_differences(study_with(sex_differences=None)) == []
 
 
 def change_points(*outcomes):
@@ -263,13 +265,14 @@ def test_change_points_have_an_interval_two_slopes_and_a_condition_if_a_curve_fi
     found = study_with(change_points=change_points("break_or_curve", "no_break"))
 
     assert curve_sentences.change_points(found) == (
-        "A change of slope at a certain age was supported for 1 of 2 curves (50%) by structure, measure, and sex:"
+        "A single straight line was rejected, and two straight lines that meet at a certain age fit as well as or"
+        " better than a smooth curve, for 1 of 2 curves (50%) by structure, measure, and sex:"
         " attenuation of organ 1 in women (43.5 years; 95% CI: 36.4, 51.0; difference per decade of age, −2.9 HU before"
-        " and −22.7 HU after this age; n = 124; if the change is abrupt)."
+        " and −22.7 HU after this age; n = 124; if the change of slope is abrupt)."
     )
     assert "if the change" not in curve_sentences.change_points(study_with(change_points=change_points("break")))
     none = curve_sentences.change_points(study_with(change_points=change_points("no_break", "smooth_curve")))
-    assert none.endswith("was supported for none of 2 curves by structure, measure, and sex.")
+    assert none.endswith("than a smooth curve, for none of 2 curves by structure, measure, and sex.")
     assert curve_sentences.change_points(study_with()) == ""
 
 
@@ -281,7 +284,7 @@ def test_missing_values_are_compared_by_age_only_in_structures_with_enough_of_th
     text = missing_sentences.results_sentences(study_with(missing_sensitivity=table))
 
     assert text == (
-        "Among scans in which the structure was not absent, 39 of 600 attenuation values (6.5%) were missing. The"
+        "Among scans in which the structure was not absent, 39 of 600 attenuation values (7%) were missing. The"
         " largest difference in age between scans with a missing value and scans with a used value was observed for the"
         " attenuation of organ 1 (median age, 66 and 46 years; 38 scans of 20 patients missing of 300 scans of 150"
         " patients)."
@@ -312,8 +315,35 @@ def test_the_quade_test_and_age_curves_are_described_only_if_they_have_results(s
 
     assert age_methods.quade(study_with()) == "sex"
     assert age_methods.quade(found) == ""
-    assert age_methods.curves(study_with()) == {"tested": True, "covariates": ""}
+    assert age_methods.curves(study_with()) == {
+        "tested": [
+            "whether values depended on age",
+            "whether the relation with age departed from a straight line (in each sex)",
+            "whether the relation with age differed between the sexes",
+        ],
+        "covariates": "",
+    }
+    of_women = study_with().tables["age_curves"].query("term in ['age', 'nonlinear', 'nonlinear_female']")
+    assert age_methods.curves(study_with(age_curves=of_women))["tested"] == [
+        "whether values depended on age",
+        "whether the relation with age departed from a straight line",
+    ]
     assert not age_methods.curves(found)["tested"]
+
+
+def test_the_methods_name_only_age_ranges_and_sexes_with_results(study_with):
+    narrow = effects(
+        effect("organ_1", np.nan, np.nan, window="30-80"),
+        effect("organ_1", 1, 1, window="55-75", sex="male"),
+        effect("organ_1", 1, 1, form="line", window="all", sex="male"),
+    )
+
+    found = age_methods.effects(study_with(age_effects=narrow))
+    line = age_methods.effects(study_with(age_effects=narrow.iloc[2:]))
+
+    assert (found["windows"], found["both_sexes"]) == ("55 to 75 years", False)
+    assert line["windows"] == ""
+    assert age_methods.effects(study_with())["both_sexes"]
 
 
 def sensitivity(*rows):
@@ -367,7 +397,7 @@ def test_analyses_other_than_screening_rules_have_their_largest_differences_in_o
         " (1 correlation)."
     )
     assert len(sensitivity_sentences.methods(found)) == 2
-    assert sensitivity_sentences.other_analyses(study_with()) == ""
+    assert sensitivity_sentences.other_analyses(study_with(sensitivity=sensitivity())) == ""
 
 
 def test_values_that_do_not_contribute_to_adjusted_correlations_are_counted():

@@ -51,6 +51,9 @@ def results(found):
         (40, 40, "100%"),
         (1, 300, "<1%"),
         (299, 300, ">99%"),
+        (1, 200, "1%"),
+        (199, 200, ">99%"),
+        (1, 8, "13%"),
         (407438, 416416, "97.8%"),
         (3999, 4000, ">99.9%"),
         (1, 4000, "<0.1%"),
@@ -76,7 +79,7 @@ def test_parts_have_denominators_and_percentages(n, whole, text):
 
 
 @pytest.mark.parametrize(
-    ("n", "text"), [(0, "none was"), (1, "1 (2%) was"), (16, "16 (40%) were"), (40, "40 (100%) were")]
+    ("n", "text"), [(0, "none was"), (1, "1 (3%) was"), (16, "16 (40%) were"), (40, "40 (100%) were")]
 )
 def test_the_verb_agrees_with_the_number(n, text):
     assert phrases.some(n, 40) == text

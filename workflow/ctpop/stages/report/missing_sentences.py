@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, coefficient, count, number, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, coefficient, count, number, scans_of_patients
 from ctpop.stages.report import phrases
 from ctpop.stages.report.age_sentences import in_a_sentence, rows_of
+from ctpop.stages.report.curve_sentences import NOUNS
 from ctpop.stages.report.finished_study import FinishedStudy
 
 TERMS = {  # terms of the logistic model, in words
@@ -53,11 +54,11 @@ def _single(study: FinishedStudy) -> pd.DataFrame:
 def _numbers(table: pd.DataFrame) -> str:
     """Return the proportion of missing values of each measure."""
     parts = []
-    for measure, name in MEASURES.items():
+    for measure, one in NOUNS.items():
         rows = table[table["measure"].eq(measure)]
         if rows["n"].sum():
             n, missing = int(rows["n"].sum()), int(rows["n_missing"].sum())
-            parts.append(f"{missing:,} of {count(n, f'{name.lower()} value')} ({_percentage(missing / n)})")
+            parts.append(f"{missing:,} of {count(n, one)} ({phrases.share(missing, n)})")
     return f"Among scans in which the structure was not absent, {' and '.join(parts)} were missing."
 
 
@@ -90,7 +91,3 @@ def _change(table: pd.DataFrame) -> str:
 
 def _named(row: pd.Series) -> str:
     return f"the {MEASURES[row['measure']].lower()} of {in_a_sentence(row['structure'])}"
-
-
-def _percentage(share: float) -> str:
-    return percent(round(share, 3))

@@ -16,6 +16,7 @@ from ctpop.stages.report.provenance import ABSENT
 from ctpop.study import rule_sets
 from ctpop.study.patients import distinct, patient_numbers
 
+ROUNDING = 1e-9  # halves are rounded up: Python rounds them to even digits, and 1 of 200 would be 0%
 WHOLE_PERCENT_BELOW = 1000  # percentages of larger denominators have one decimal
 SENTENCES = {  # the measures that a rule excludes, and the start of a sentence on its condition
     frozenset(MEASURES): "The volume and attenuation of a structure were excluded",
@@ -57,9 +58,9 @@ def share(n: int, whole: int) -> str:
         return f"{exact:.0f}%"
     if exact < step / 2:
         return f"<{step:.{decimals}f}%"
-    if exact > 100 - step / 2:
+    if exact >= 100 - step / 2:
         return f">{100 - step:.{decimals}f}%"
-    return f"{exact:.{decimals}f}%"
+    return f"{exact + ROUNDING:.{decimals}f}%"
 
 
 def part(n: int, whole: int, one: str) -> str:

@@ -13,9 +13,10 @@ OTHER_RULES = ("none", "paper", "strict")
 OTHERS = {  # analyses other than screening rules, in words
     "one_scan_per_patient": "only the first scan of each patient",
     "patients_equally_weighted": "equal weights of patients instead of scans",
-    "uniform_age": "weights for equal proportions of the decades between the 2.5th and 97.5th percentiles of age",
+    "uniform_age": "weights for equal proportions of the decades of age",
     "eroded": "the attenuation of structures without their surface layer",
 }
+IN_METHODS = {"uniform_age": " between its 2.5th and 97.5th percentiles"}  # details that the results omit
 
 
 def analyses(study: FinishedStudy) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def known(study: FinishedStudy, name: str) -> pd.Series:
 
 def methods(study: FinishedStudy) -> list[str]:
     """Return the analyses other than screening rules in words."""
-    return [words for name, words in OTHERS.items() if len(known(study, name))]
+    return [f"{words}{IN_METHODS.get(name, '')}" for name, words in OTHERS.items() if len(known(study, name))]
 
 
 def at_most(value: float) -> str:
