@@ -26,7 +26,7 @@ import python_calamine
 
 from ctpop import cli
 from ctpop.contracts import all_tables
-from support import dicom_files
+from support import age_models, dicom_files
 
 STUDIES = Path(__file__).parent / "studies"
 ODS = 'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
@@ -178,7 +178,11 @@ def cells_in(path: Path) -> list[list[str]]:
 def write_results(folder: Path, name: str) -> None:
     """Write the files of a finished study of 12 patients that `ctpop compare` reads."""
     place = folder / "results" / name
-    config = {"study": {"name": name}, "structures": "demo", "aging": {"confidence": 0.95, "alpha": 1e-4}}
+    config = {
+        "study": {"name": name},
+        "structures": "demo",
+        "aging": {"confidence": 0.95, "alpha": 1e-4, "equivalence_margin": 0.1},
+    }
     (place / "tables").mkdir(parents=True)
     (place / "provenance.json").write_text(json.dumps({"config": config}))
     result = {"structure": "liver", "measure": "volume_ml", "n": 12, "n_patients": 12, "rho": 0.1, "ci_low": -0.5}
@@ -187,3 +191,5 @@ def write_results(folder: Path, name: str) -> None:
     cohort = pd.DataFrame({"scan_id": [f"{name}{number}" for number in range(12)]})
     cohort = cohort.reindex(columns=list(all_tables.COHORT.columns)).astype(all_tables.COHORT.empty().dtypes.to_dict())
     all_tables.COHORT.write(cohort, place / "tables/cohort.parquet")
+    models = age_models.table_of(age_models.missing_row(measure="volume_ml", n=12, n_patients=12))
+    all_tables.AGE_MODELS.write(models, place / "tables/age_models.parquet")
