@@ -117,6 +117,7 @@ class Checkout:
         for name in ("first", "second", "third", "demo", "pilot"):
             self._copy_study(name)
         rename_patients(self.folder / "results" / "second")
+        rename_patients(self.folder / "results" / "third", "third-")
         shutil.copytree(self.folder / "my_cohort", self.folder / ".kept" / "my_cohort")
 
     def _copy_study(self, name: str) -> None:
