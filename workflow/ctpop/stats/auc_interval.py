@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 FEWEST = 2  # patients in each group; the spread of one placement is undefined
 
@@ -203,6 +203,8 @@ def _corrected(number: int) -> float:
 
 def _limit_of_separate_groups(sizes: tuple[int, int], quantile: float) -> float:
     """Return the lower limit of an AUC of 1."""
+    from scipy import optimize
+
     more = sum(sizes) / 2 - 1
 
     def excess(auc: float) -> float:

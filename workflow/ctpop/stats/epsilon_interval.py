@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from ctpop.stats.patient_sums import has_repeats, sums_by_patient
 from ctpop.stats.ranks import Ranks
@@ -127,6 +127,8 @@ def epsilon_squared_interval(
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    from scipy import optimize
+
     return float(optimize.brentq(function, low, high, xtol=1e-10))
 
 
