@@ -223,6 +223,7 @@ def further(installed, deployed):
         "plan": (["--scans", "4000", "--gpus", "8"], None),
         "status": ([config], None),
         "compare": ([results, place / "results" / "others", "--out", "compared", "--formats", "png"], "compared"),
+        "pool": ([results, place / "results" / "others", "--out", "pooled", "--formats", "png"], "pooled"),
         "score": (["models.parquet", "values.csv", "--allow-other-model", "--out", "s.parquet"], "s.parquet"),
         "requantify": (
             ["--histograms", *sorted((results / "histograms").iterdir()), "--percentile", "10", "--out", "p.csv"],
