@@ -206,6 +206,9 @@ def further(installed, deployed):
     save_v1(installed.folder / "v1")
     shutil.copytree(results, place / "results" / "others")
     rename_patients(place / "results" / "others")
+    for site in ("site_a", "site_b"):
+        (place / site).mkdir()
+        shutil.copy2(tables / "age_models.parquet", place / site)
     dicom_files.write_series(place / "dicom", patient="one", study="one")
     (place / "all_scans.yaml").write_text(yaml.safe_dump({"cohort": {"criteria": []}, "dicom": {"air_below_hu": None}}))
     (place / "references.csv").write_text(f"scan_id,reference_path\np01,{results / 'masks' / 'p01.nii.gz'}\n")
@@ -223,7 +226,7 @@ def further(installed, deployed):
         "plan": (["--scans", "4000", "--gpus", "8"], None),
         "status": ([config], None),
         "compare": ([results, place / "results" / "others", "--out", "compared", "--formats", "png"], "compared"),
-        "pool": ([results, place / "results" / "others", "--out", "pooled", "--formats", "png"], "pooled"),
+        "pool": (["site_a", "site_b", "--out", "pooled", "--formats", "png"], "pooled/pooled.parquet"),
         "score": (["models.parquet", "values.csv", "--allow-other-model", "--out", "s.parquet"], "s.parquet"),
         "requantify": (
             ["--histograms", *sorted((results / "histograms").iterdir()), "--percentile", "10", "--out", "p.csv"],
