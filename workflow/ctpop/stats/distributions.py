@@ -194,7 +194,32 @@ class Model(Protocol):
         """
 
 
-class Bccg(Model):
+class PositiveModel(Model):
+    """A distribution of values above 0, with a location that is fitted as ln M.
+
+    Examples
+    --------
+    >>> Bccg().to_fit(np.array([1.0, np.e])).tolist()
+    [0.0, 1.0]
+
+    """
+
+    positive = True
+
+    def to_fit(self, values: np.ndarray) -> np.ndarray:
+        """Return ln of the values, the target of the initial least-squares fit of the location splines."""
+        return np.asarray(np.log(values))
+
+    def location(self, fitted: np.ndarray) -> np.ndarray:
+        """Return M from ln M."""
+        return np.asarray(np.exp(fitted))
+
+    def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the coefficients for the original values from those for values divided by a unit."""
+        return heights + math.log(unit), log_spread
+
+
+class Bccg(PositiveModel):
     """The Box-Cox Cole-Green distribution, for values above 0.
 
     The location is fitted as ln M, which keeps M above 0. The `location` of the `Points` is ln M in `log_density`, and
@@ -218,19 +243,6 @@ class Bccg(Model):
     has_tail = False
     log_tails = (0.0, 0.0)
     start_log_tail = 0.0
-    positive = True
-
-    def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return ln of the values, the target of the initial least-squares fit of the location splines."""
-        return np.asarray(np.log(values))
-
-    def location(self, fitted: np.ndarray) -> np.ndarray:
-        """Return M from ln M."""
-        return np.asarray(np.exp(fitted))
-
-    def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients for the original values from those for values divided by a unit."""
-        return heights + math.log(unit), log_spread
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
         """Return ln f(y) and its derivatives with respect to ln M, ln S, L, and ln T; the location of `at` is ln M."""
@@ -260,7 +272,7 @@ class Bccg(Model):
         return _grown(at.location, power, spread * inner)
 
 
-class Bct(Model):
+class Bct(PositiveModel):
     """The Box-Cox t distribution, for values above 0; the tail parameter T is the number of degrees of freedom.
 
     The location is fitted as ln M. The `location` of the `Points` is ln M in `log_density`, and M in `z_of` and
@@ -284,19 +296,6 @@ class Bct(Model):
     has_tail = True
     log_tails = (math.log(DEGREES[0]), math.log(DEGREES[1]))
     start_log_tail = math.log(USUAL_DEGREES)
-    positive = True
-
-    def to_fit(self, values: np.ndarray) -> np.ndarray:
-        """Return ln of the values, the target of the initial least-squares fit of the location splines."""
-        return np.asarray(np.log(values))
-
-    def location(self, fitted: np.ndarray) -> np.ndarray:
-        """Return M from ln M."""
-        return np.asarray(np.exp(fitted))
-
-    def in_units(self, heights: np.ndarray, log_spread: np.ndarray, unit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return the coefficients for the original values from those for values divided by a unit."""
-        return heights + math.log(unit), log_spread
 
     def log_density(self, y: np.ndarray, at: Points) -> tuple[np.ndarray, Slopes]:
         """Return ln f(y) and its derivatives with respect to ln M, ln S, L, and ln T; the location of `at` is ln M."""

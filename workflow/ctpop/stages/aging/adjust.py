@@ -24,8 +24,8 @@ from ctpop.stages.aging.age_series import cut_points, size_of, split
 from ctpop.stages.aging.by_sex import by_sex_rows, by_sex_table
 from ctpop.stages.aging.p_values import with_adjusted, with_p
 from ctpop.stages.aging.rank_ancova import ancova_rows
-from ctpop.stages.aging.samples import AdjustmentSettings, Patients, with_positions
-from ctpop.stats.covariates import COLLINEAR, collinear_with_age, covariates_of, joint, named
+from ctpop.stages.aging.samples import AdjustmentSettings, Patients, covariates_of_study, with_positions
+from ctpop.stats.covariates import COLLINEAR, collinear_with_age, joint, named
 from ctpop.study import configuration, label_sets
 from ctpop.study.column_names import quoted
 from ctpop.study.deciding_tests import deciding
@@ -64,8 +64,7 @@ def run(options: AdjustOptions) -> None:
     settings = configuration.chosen(AdjustmentSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
-    meanings = configuration.section("cohort", options.config).get("values", {})
-    covariates = covariates_of(cohort, settings.covariates, settings.categorical, meanings)
+    covariates = covariates_of_study(cohort, settings, options.config)
     cuts = cut_points(cohort["age_years"].dropna().to_numpy(dtype=float), settings.cut_years)
     patients = Patients(cohort, covariates, joint(covariates, settings.covariate_share), cuts)
     message = "%d values from a cohort of %s; covariates: %s; joint adjustment: %s"

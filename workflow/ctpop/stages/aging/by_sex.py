@@ -11,16 +11,15 @@ from ctpop.stages.aging.age_series import Series, sizes
 from ctpop.stages.aging.associations import with_notes
 from ctpop.stages.aging.p_values import with_decision
 from ctpop.stages.aging.samples import AdjustmentSettings, Patients
+from ctpop.stats.age_effects import BOTH
 from ctpop.stats.correlation import Correlation, spearman
 from ctpop.stats.patient_sums import has_repeats
-
-SEXES = ("female", "male")
 
 
 def by_sex_rows(each: Series, patients: Patients, settings: AdjustmentSettings) -> Iterator[dict[str, Any]]:
     """Yield the rows of the table `associations_by_sex` for one series."""
     sexes = patients.cohort["sex"].to_numpy()[each.rows["position"].to_numpy()]
-    for sex in SEXES:
+    for sex in BOTH:
         values, ages, of_sex = each.values[sexes == sex], each.ages[sexes == sex], each.patients[sexes == sex]
         result, reason = Correlation(), "too_few"
         if len(values) >= settings.n_min:

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from ctpop.stages.aging.stored_numbers import listed, numbers
 from ctpop.stats.centile_choice import CANDIDATES, Candidate, CandidateFit
 from ctpop.stats.centile_curves import Curves
 from ctpop.stats.centile_levels import LevelEffects, levels_of_json
 from ctpop.stats.centile_likelihood import Form
 
-SEPARATOR = ";"
 UNITS = {"volume_ml": "mL", "hu_mean": "HU"}
 LISTS = ("location_knots", "location", "spread_knots", "log_spread", "skew_ages", "skew")
 EFFECTS = ("location_effects", "spread_effects")
@@ -66,17 +65,3 @@ def stored_model(row: Mapping[str, Any]) -> StoredModel:
 def candidate_of(measure: str, name: str) -> Candidate:
     """Return the candidate of a measure with a name."""
     return next(candidate for candidate in CANDIDATES[measure] if candidate.name == name)
-
-
-def listed(values: np.ndarray) -> str:
-    """Return numbers as text with 17 significant digits, from which the same numbers can be read."""
-    return SEPARATOR.join(format(float(value), ".17g") for value in values)
-
-
-def numbers(text: str | float | None) -> np.ndarray:
-    """Return the numbers of a text from `listed`; none if the text is missing.
-
-    In CSV files, an apostrophe precedes a text that begins with a minus sign, so spreadsheets do not read a formula.
-    """
-    parts = [] if pd.isna(text) else str(text).lstrip("'").split(SEPARATOR)
-    return np.array([float(part) for part in parts])

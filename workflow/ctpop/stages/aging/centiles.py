@@ -29,12 +29,12 @@ from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_series import Series, size_of, split, with_ages
 from ctpop.stages.aging.centile_outcomes import CentileSettings, Task
 from ctpop.stages.aging.centile_tables import Outcome, outcome_of, score_rows
+from ctpop.stats.age_effects import BOTH
 from ctpop.stats.centile_misfit import FOLDS
 from ctpop.study import configuration, label_sets
 from ctpop.study.label_sets import LabelSet
 
 LOG = logging.getLogger(__name__)
-SEXES = ("female", "male")
 NOT_LEVELS = ("scan_id", "age_years", "sex", "patient_id")
 AHEAD = 4  # tasks per process that are prepared before their results are needed
 TABLES = {
@@ -117,7 +117,7 @@ def tasks_of(
     levels = level_columns(cohort, settings.centiles_covariates, "aging.centiles_covariates")
     for each in series:
         sexes = each.rows["scan_id"].map(sex_of)
-        for sex in SEXES:
+        for sex in BOTH:
             rows = each.rows[sexes.eq(sex).to_numpy()]
             scans = rows["scan_id"]
             columns = {name: scans.map(level).to_numpy(dtype=object) for name, level in levels.items()}
@@ -142,7 +142,7 @@ def outcomes_of(
 
     The outcomes do not depend on the number of processes (`threads`).
     """
-    progress = Progress(LOG, len(SEXES) * len(series), "fits")
+    progress = Progress(LOG, len(BOTH) * len(series), "fits")
     tasks = tasks_of(series, cohort, settings)
     if threads == 1:
         for scans, task in tasks:

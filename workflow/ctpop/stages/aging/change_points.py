@@ -20,19 +20,18 @@ from ctpop.contracts import all_tables
 from ctpop.foundation.progress import Progress
 from ctpop.stages.aging.age_series import Series, size_of, split
 from ctpop.stages.aging.effect_units import PER_DECADE
-from ctpop.stages.aging.samples import Sample, sample_of, with_positions
+from ctpop.stages.aging.samples import Sample, covariates_of_study, sample_of, with_positions
 from ctpop.stats import change_points as lines
-from ctpop.stats.age_effects import central_ages, knots_in_use
+from ctpop.stats.age_effects import BOTH, central_ages, knots_in_use
 from ctpop.stats.age_spline import AgeSpline, fit_spline
 from ctpop.stats.bootstrap import generator_for
 from ctpop.stats.change_point_limits import drawn_lines, two_lines
-from ctpop.stats.covariates import covariates_of, joint, named
+from ctpop.stats.covariates import joint, named
 from ctpop.stats.design import Covariate, design
 from ctpop.stats.splines import FEWEST_KNOTS
 from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
-SEXES = ("female", "male")
 WITH_CHANGE = ("break", "break_or_curve")
 FEWEST_PATIENTS = 50
 NO_RESIDUAL = 1e-12  # relative residual sum of squares of an exact fit
@@ -96,7 +95,7 @@ def fits_of(
     """Yield the result for each sex; `sex_of` contains the sex of each scan of the cohort."""
     sexes = sex_of[each.rows["position"].to_numpy()]
     others = [covariate for covariate in covariates if covariate.name != "sex"]
-    for sex in SEXES:
+    for sex in BOTH:
         of_sex = sample_of(replace(each, rows=each.rows[sexes == sex]), others)
         sample = of_sex.with_merged(settings.category_n_min)
         name = {"structure": each.structure, "measure": each.measure, "sex": sex, "unit": PER_DECADE[each.measure]}
@@ -255,8 +254,7 @@ def run(options: ChangePointsOptions) -> None:
     settings = configuration.chosen(ChangePointSettings, "aging", options.config)
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
-    meanings = configuration.section("cohort", options.config).get("values", {})
-    covariates = covariates_of(cohort, settings.covariates, settings.categorical, meanings)
+    covariates = covariates_of_study(cohort, settings, options.config)
     together = joint(covariates, settings.covariate_share)
     message = "%d values from a cohort of %s; covariates: %s; structures: %s"
     LOG.info(message, len(analysis), size_of(cohort), named(together), ", ".join(settings.change_points) or "none")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.stages.aging.age_series import Series
-from ctpop.stages.aging.effect_units import PER_DECADE
+from ctpop.stages.aging.effect_units import PER_DECADE, in_unit
 from ctpop.stats.power import detectable_rho, detectable_slope
 
 POWERS = (0.8, 0.9)
@@ -35,7 +35,7 @@ def detectable_rows(series: Iterable[Series], age_effects: pd.DataFrame, alpha: 
                 "alpha": alpha,
                 "rho": detectable_rho(each.name["n_patients"], alpha, power),
                 # An increase is larger in percent than the decrease with the same logarithm. Both are detected.
-                "slope": 100 * np.expm1(slope) if each.measure == "volume_ml" else slope,
+                "slope": in_unit(slope, each.measure),
                 "unit": PER_DECADE[each.measure],
             }
 

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ctpop.stages.aging.stored_models import curve_of, in_unit, limits_in_unit, normal_if_one_scan_each
+from ctpop.stages.aging.effect_units import in_unit
+from ctpop.stages.aging.stored_models import curve_of, limits_in_unit, normal_if_one_scan_each
 from ctpop.stats.equivalence import (
     Effect,
     EffectLimits,

@@ -18,6 +18,7 @@ from ctpop.stages.aging.age_models import (
 )
 from ctpop.stages.aging.age_series import SIZES, sizes
 from ctpop.stages.aging.effect_units import LOGARITHMIC, PER_DECADE, UNITS
+from ctpop.stages.aging.stored_numbers import listed
 from ctpop.stats.age_effects import BOTH, AgeModel, central_ages, in_percent
 from ctpop.stats.covariates import named
 from ctpop.stats.linear_model import LinearEstimate, ModelFit
@@ -183,20 +184,15 @@ def model_row(curve: FittedCurve, settings: EffectSettings) -> dict[str, Any]:
     return {
         **row,
         "sexes": ";".join(curve.model.sexes),
-        "knots": joined(curve.model.knots),
-        "coefficients": joined(curve.fit.coefficients[:heights]),
-        "covariance": joined(upper),
+        "knots": listed(curve.model.knots),
+        "coefficients": listed(curve.fit.coefficients[:heights]),
+        "covariance": listed(upper),
         "residual_sd": curve.fit.residual_sd,
         "df": _df(curve, settings.confidence),
         "omitted": ";".join(curve.models.omitted) or None,
         "log10_p_nonlinear": tests["nonlinear"].log10_p if "nonlinear" in tests else np.nan,
         **{"age_low": low, "age_high": high, "age_mean": ages.mean(), "age_sd": ages.std(ddof=1)},
     }
-
-
-def joined(numbers: np.ndarray) -> str:
-    """Return numbers separated by semicolons, with all digits."""
-    return ";".join(f"{number:.17g}" for number in numbers)
 
 
 def _df(curve: FittedCurve, confidence: float) -> float:

@@ -32,7 +32,7 @@ from ctpop.stages.aging.effect_rows import (
 )
 from ctpop.stages.aging.effect_units import LOGARITHMIC
 from ctpop.stages.aging.p_values import adjusted, with_p
-from ctpop.stages.aging.samples import with_positions
+from ctpop.stages.aging.samples import covariates_of_study, with_positions
 from ctpop.stages.aging.size_rows import body_size_row
 from ctpop.stats import families
 from ctpop.stats.covariates import covariates_of, joint, named
@@ -156,8 +156,7 @@ def run(options: EffectsOptions) -> None:
     settings = checked(configuration.chosen(EffectSettings, "aging", options.config))
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
-    meanings = configuration.section("cohort", options.config).get("values", {})
-    covariates = covariates_of(cohort, settings.covariates, settings.categorical, meanings)
+    covariates = covariates_of_study(cohort, settings, options.config)
     known = effect_cohort(cohort, covariates, settings.covariate_share)
     LOG.info(
         "%d values from a cohort of %s; models %s sex; joint adjustment: %s",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ctpop.contracts import all_tables
 from ctpop.contracts.all_tables import MEASURES, MISSING_CATEGORIES, MISSING_REASONS
 from ctpop.stages.aging.age_series import size_of, sizes
-from ctpop.stages.aging.effect_units import PER_DECADE
+from ctpop.stages.aging.effect_units import PER_DECADE, in_unit
 from ctpop.stages.aging.missing_reasons import ABSENT_CATEGORY, MISSING, USED, ValueReasons, value_reasons
 from ctpop.stages.aging.p_values import with_p
 from ctpop.stats.correlation import FEWEST, spearman
@@ -232,9 +232,7 @@ def bounds_result(
 
 def _in_units(bounds: Bounds, measure: str) -> Bounds:
     """Return bounds in HU, or in percent of the volume, per decade."""
-    if measure != "volume_ml":
-        return bounds
-    return Bounds(*(100 * math.expm1(slope) for slope in (bounds.slope, bounds.low, bounds.high)))
+    return Bounds(*(in_unit(slope, measure) for slope in (bounds.slope, bounds.low, bounds.high)))
 
 
 def _median(ages: NDArray[np.float64]) -> float:

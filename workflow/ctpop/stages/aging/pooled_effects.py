@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ctpop.stages.aging.effect_comparison import LEAST_OVERLAP
+from ctpop.stages.aging.effect_units import in_unit
 from ctpop.stages.aging.pooled_studies import Pool
-from ctpop.stages.aging.stored_models import curve_of, in_unit, limits_in_unit, normal_if_one_scan_each, unit_of
+from ctpop.stages.aging.stored_models import curve_of, limits_in_unit, normal_if_one_scan_each, unit_of
 from ctpop.stats.equivalence import Effect, EffectLimits, difference_of_effects, limits_of
 from ctpop.stats.meta_analysis import FEWEST_STUDIES, Pooled, pooled
 from ctpop.stats.stored_curves import StoredCurve, common_sex, effect_of

@@ -16,10 +16,10 @@ from ctpop.contracts import all_tables
 from ctpop.stages.aging.age_series import Series, size_of, split
 from ctpop.stages.aging.p_values import with_p
 from ctpop.stages.aging.retest import retest_row
-from ctpop.stages.aging.samples import with_positions
+from ctpop.stages.aging.samples import covariates_of_study, with_positions
 from ctpop.stages.aging.scan_times import scan_years
 from ctpop.stages.aging.within_patient import RepeatSettings, within_row
-from ctpop.stats.covariates import covariates_of, joint, named
+from ctpop.stats.covariates import joint, named
 from ctpop.stats.design import Covariate
 from ctpop.study import configuration, label_sets
 
@@ -46,8 +46,7 @@ def run(options: RepeatsOptions) -> None:
     label_set = label_sets.read(options.structures)
     cohort, analysis = all_tables.COHORT.read(options.cohort), all_tables.ANALYSIS.read(options.analysis)
     associations = all_tables.ASSOCIATIONS.read(options.associations)
-    meanings = configuration.section("cohort", options.config).get("values", {})
-    covariates = covariates_of(cohort, settings.covariates, settings.categorical, meanings)
+    covariates = covariates_of_study(cohort, settings, options.config)
     together = joint(covariates, settings.covariate_share)
     LOG.info("%d values from a cohort of %s; covariates: %s", len(analysis), size_of(cohort), named(together))
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from ctpop.stages.aging.age_series import Series, sizes, with_ages
-from ctpop.stats.covariates import named
+from ctpop.stats.covariates import covariates_of, named
 from ctpop.stats.design import Covariate, complete, design, merged, share_explained
+from ctpop.study import configuration
 from ctpop.study.patients import distinct
 
 MOST_FITS = 24  # number of kept results
@@ -31,6 +33,24 @@ class AdjustmentSettings:
     adjust: str
     category_n_min: int
     covariates: list[str] | None = None
+
+
+class CovariateSettings(Protocol):
+    """Settings of a command that adjusts for covariates."""
+
+    @property
+    def covariates(self) -> list[str] | None:
+        """Columns of the registry; None selects the usual covariates."""
+
+    @property
+    def categorical(self) -> list[str]:
+        """Covariates whose numbers represent categories."""
+
+
+def covariates_of_study(cohort: pd.DataFrame, settings: CovariateSettings, config: Path | None) -> list[Covariate]:
+    """Return the covariates of a cohort, with the meanings of words from a configuration file."""
+    meanings = configuration.section("cohort", config).get("values", {})
+    return covariates_of(cohort, settings.covariates, settings.categorical, meanings)
 
 
 @dataclass(frozen=True)

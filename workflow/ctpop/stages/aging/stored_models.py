@@ -4,14 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ctpop.contracts.effects import AGE_MODELS
 from ctpop.foundation.errors import ContractError
-from ctpop.stages.aging.effect_units import LOGARITHMIC, PER_DECADE
+from ctpop.stages.aging.effect_units import PER_DECADE, in_unit
+from ctpop.stages.aging.stored_numbers import numbers
 from ctpop.stats.equivalence import Effect, EffectLimits
-from ctpop.stats.stored_curves import StoredCurve, matrix_of, percent_of
+from ctpop.stats.stored_curves import StoredCurve, matrix_of
 
 FORM = "spline"  # ASSUME: the curve, not the straight line, is the basis of comparisons
 CRUDE = "none"
@@ -69,7 +69,7 @@ def curve_of(row: dict[str, Any]) -> StoredCurve | None:
     """
     if row["reason"] != "ok":
         return None
-    knots, heights, upper = (_numbers(row[name]) for name in ("knots", "coefficients", "covariance"))
+    knots, heights, upper = (numbers(row[name]) for name in ("knots", "coefficients", "covariance"))
     sexes = tuple(row["sexes"].split(";"))
     size = len(knots) * len(sexes)
     if len(heights) != size or len(upper) != size * (size + 1) // 2 or len(knots) < 2:
@@ -86,11 +86,6 @@ def unit_of(models: list[dict[str, Any]], measure: str) -> str:
     return str(models[0]["unit"]) if models else PER_DECADE[measure]
 
 
-def in_unit(value: float, measure: str) -> float:
-    """Return a slope in the unit of the tables: HU per decade, or percent per decade for volumes."""
-    return percent_of(value) if measure == LOGARITHMIC else value
-
-
 def limits_in_unit(limits: EffectLimits, measure: str) -> tuple[float, float]:
     """Return limits of a slope in the unit of the tables."""
     return in_unit(limits.low, measure), in_unit(limits.high, measure)
@@ -104,8 +99,3 @@ def normal_if_one_scan_each(effect: Effect, row: dict[str, Any]) -> Effect:
     """
     known = pd.notna(row["n"]) and pd.notna(row["n_patients"])
     return Effect(effect.value, effect.error) if known and row["n"] == row["n_patients"] else effect
-
-
-def _numbers(text: str) -> np.ndarray:
-    """Return numbers that are separated by semicolons; in a CSV file, an apostrophe can precede a minus sign."""
-    return np.array([float(part) for part in text.removeprefix("'").split(";")])

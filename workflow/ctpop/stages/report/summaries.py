@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.contracts.all_tables import CONTRAST_LOOKS, RULE_SETS
+from ctpop.contracts.all_tables import CONTRAST_LOOKS
 from ctpop.contracts.reasons import SegmentStatus
 from ctpop.figures import flow as flow_figure
 from ctpop.figures.association import KEY, Key
@@ -212,11 +212,6 @@ def incomplete_groups(study: FinishedStudy) -> list[tuple[str, list[str], int]]:
         for group, members in study.label_set.groups.items()
         if len(members) < size[group]
     ]
-
-
-def of_rule_sets(sensitivity: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the table `sensitivity` that differ from the study only in the rules of screening."""
-    return sensitivity[sensitivity["analysis"].isin(RULE_SETS)]
 
 
 def sensitive(study: FinishedStudy) -> list[Key]:
