@@ -12,7 +12,7 @@ from ctpop.figures.age_by_sex import COLORS
 from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.formatting import NO_CURVES, SEXES, scans_of_patients
 from ctpop.figures.label_placement import apart
-from ctpop.figures.scatter import MANY, dot_look, mark_empty
+from ctpop.figures.scatter import draw_dots, limits_of_values, mark_empty
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import (
     COLUMN_MM,
@@ -115,27 +115,13 @@ def _heading(page: Page, left: float, letter: str, sex: str, outcome: pd.DataFra
 def _limits(shown: dict[str, pd.DataFrame]) -> tuple[float, float] | None:
     curves = shown["curves"].filter(like="centile_").to_numpy(dtype=float)
     known = shown["points"].loc[shown["points"]["sex"].isin(PANELS), "value"].to_numpy(dtype=float)
-    values = np.concatenate([known, curves.ravel()])
-    if not len(values):
-        return None
-    room = 0.04 * float(np.nanmax(values) - np.nanmin(values) or abs(np.nanmax(values)) or 1.0)
-    return float(np.nanmin(values)) - room, float(np.nanmax(values)) + room
+    return limits_of_values(known, curves)
 
 
 def _patients(axes: Axes, points: pd.DataFrame, color: str) -> None:
     if points.empty:
         return
-    area, opacity = dot_look(len(points))
-    axes.scatter(
-        points["age_years"],
-        points["value"],
-        s=area,
-        color=color,
-        alpha=opacity,
-        linewidths=0,
-        rasterized=len(points) >= MANY,
-        zorder=1,
-    )
+    draw_dots(axes, points["age_years"].to_numpy(float), points["value"].to_numpy(float), color, zorder=1)
 
 
 def _curves(axes: Axes, curves: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ctpop.figures.age_by_sex import COLORS
 from ctpop.figures.association import Conventions, StructureFinding
 from ctpop.figures.formatting import NO_CURVES, SEXES, number, percent, scans_of_patients
-from ctpop.figures.scatter import MANY, dot_look, mark_empty
+from ctpop.figures.scatter import draw_dots, limits_of_values, mark_empty
 from ctpop.figures.structure_labels import fitting_name
 from ctpop.figures.style import COLUMN_MM, LARGE, LINE_MM, NORMAL, SMALL, Page, blank_page, in_house_style
 from ctpop.foundation.colors import HAIRLINE, INK, PALE_GRAY, RED, SOFT
@@ -114,26 +114,11 @@ def _heading(page: Page, left: float, letters: str, sex: str, rows: list[dict[An
 
 def _limits(shown: dict[str, pd.DataFrame], names: tuple[str, ...], *, points: bool) -> tuple[float, float] | None:
     known = shown["points"].loc[shown["points"]["sex"].isin(list(PANELS)), "value"].to_numpy(dtype=float)
-    values = np.concatenate([known if points else [0.0], shown["curves"][list(names)].to_numpy(dtype=float).ravel()])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return None
-    room = 0.04 * float(np.ptp(values) or abs(values[0]) or 1.0)
-    return float(values.min()) - room, float(values.max()) + room
+    return limits_of_values(known if points else np.zeros(1), shown["curves"][list(names)].to_numpy(dtype=float))
 
 
 def _values(axes: Axes, points: pd.DataFrame, curves: pd.DataFrame, rows: list[dict[Any, Any]], color: str) -> None:
-    area, opacity = dot_look(len(points))
-    axes.scatter(
-        points["age_years"],
-        points["value"],
-        s=area,
-        color=color,
-        alpha=opacity,
-        linewidths=0,
-        rasterized=len(points) >= MANY,
-        zorder=2,
-    )
+    draw_dots(axes, points["age_years"].to_numpy(float), points["value"].to_numpy(float), color, zorder=2)
     for row in rows:
         if pd.notna(row["age_years"]):
             axes.axvspan(row["age_low_years"], row["age_high_years"], color=PALE_GRAY, linewidth=0, zorder=0)

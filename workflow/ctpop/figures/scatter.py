@@ -54,8 +54,7 @@ def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> Non
         mark_empty(axes)
         return
     age, value = (finding.points[name].to_numpy(float) for name in ("age_years", "value"))
-    area, opacity = dot_look(finding.n)
-    axes.scatter(age, value, s=area, color=BLUE, alpha=opacity, linewidths=0, rasterized=finding.n >= MANY, zorder=2)
+    draw_dots(axes, age, value, BLUE, zorder=2)
     trend = trend_of(age, value, conventions.confidence)
     if trend is not None:
         axes.fill_between(
@@ -82,3 +81,19 @@ def mark_empty(axes: Axes, words: str = "No usable values") -> None:
 def dot_look(n: int) -> tuple[float, float]:
     """Return the area (points²) and the opacity of a dot; both decrease with the number of dots."""
     return float(np.clip(90 / np.sqrt(n), 1.6, 11)), float(np.clip(9 / np.sqrt(n), 0.22, 0.8))
+
+
+def draw_dots(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, *, zorder: int) -> None:
+    """Draw one dot per value; many dots are drawn as an image in PDF and SVG figures."""
+    area, opacity = dot_look(len(x))
+    axes.scatter(x, y, s=area, color=color, alpha=opacity, linewidths=0, rasterized=len(x) >= MANY, zorder=zorder)
+
+
+def limits_of_values(*parts: np.ndarray) -> tuple[float, float] | None:
+    """Return the limits of an axis with room beyond its finite values; None without values."""
+    values = np.concatenate([part.ravel() for part in parts])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    room = 0.04 * float(np.ptp(values) or abs(values[0]) or 1.0)
+    return float(values.min()) - room, float(values.max()) + room
