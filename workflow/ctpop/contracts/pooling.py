@@ -30,7 +30,7 @@ POOLED = Table(
         "window_low": number("lower limit of the common age range of all studies", "years", missing=NO_RESULT),
         "window_high": number("upper limit of the common age range of all studies", "years", missing=NO_RESULT),
         "studies": count("number of studies of the estimate", "studies"),
-        "n": count("number of scans in the age curves", missing=WITHHELD),
+        "n": count("number of scans in the age curves; of this sex for effects in women or men", missing=WITHHELD),
         "n_patients": count("number of patients among the `n` scans", missing=WITHHELD),
         "slope": number("difference per decade of age (HU, or of the natural logarithm of mL)", missing=NO_RESULT),
         "slope_se": number("standard error of `slope`", low=0, missing=NO_RESULT),

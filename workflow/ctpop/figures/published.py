@@ -1,5 +1,6 @@
 """Correlations of the original study and of this study: scatterplot with confidence intervals, and list of values."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
     room = 0.06 * (np.nanmax(ends) - np.nanmin(ends) or 1.0)
     limits = max(-1.05, np.nanmin(ends) - room), min(1.05, np.nanmax(ends) + room)
     axes.set(xlim=limits, ylim=limits)
-    ticks = [rho for rho in (-1, -0.5, 0, 0.5, 1) if limits[0] <= rho <= limits[1]]
+    ticks = ticks_within(limits)
     words = [tick(rho) for rho in ticks]
     axes.set(xticks=ticks, yticks=ticks, xticklabels=words, yticklabels=words)
     axes.plot(limits, limits, color=SOFT, linewidth=0.6, zorder=1)
@@ -127,6 +128,15 @@ def _points(axes: Axes, rows: list[dict[str, Any]]) -> None:
         axes.plot([row["rho_expected"]] * 2, [row["ci_low_here"], row["ci_high_here"]], **line)
         axes.plot(row["rho_expected"], row["rho_here"], marker, ms=3, mec=color, mfc=color, zorder=4)
     _pins(axes, rows, limits)
+
+
+def ticks_within(limits: tuple[float, float]) -> list[float]:
+    """Return the ticks of an axis: multiples of 0.5, or of a smaller step if fewer than two are in the range."""
+    for per_unit in (2, 5, 10, 20, 50, 100):
+        first, last = math.ceil(limits[0] * per_unit), math.floor(limits[1] * per_unit)
+        if last > first:
+            break
+    return [number / per_unit for number in range(first, last + 1)]
 
 
 def _pins(axes: Axes, rows: list[dict[str, Any]], limits: tuple[float, float]) -> None:

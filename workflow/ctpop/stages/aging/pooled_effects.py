@@ -16,6 +16,7 @@ from ctpop.stats.meta_analysis import FEWEST_STUDIES, Pooled, pooled
 from ctpop.stats.stored_curves import StoredCurve, common_sex, effect_of
 
 ALL = "all"
+SEXES = ("female", "male")
 
 Row = dict[str, Any]
 Window = tuple[float, float]
@@ -68,7 +69,7 @@ def basis_of(pool: Pool) -> Basis:
 
 def study_row(pool: Pool, basis: Basis, name: str, effect: Effect | None, confidence: float) -> Row:
     """Return the row with the effect of a study."""
-    row = named(pool, [name], "study", name)
+    row = named(pool, basis, [name], "study", name)
     if effect is None:
         absent = "no_interval" if name in basis.curves else "no_model"
         return row | {"reason": absent if basis.reason == "ok" else basis.reason}
@@ -79,7 +80,7 @@ def summary_rows(
     pool: Pool, basis: Basis, known: dict[str, Effect], result: Pooled | None, confidence: float
 ) -> list[Row]:
     """Return the pooled row, the rows without each study, and, for two studies, the row with their difference."""
-    whole = named(pool, list(known), "pooled", ALL)
+    whole = named(pool, basis, list(known), "pooled", ALL)
     if result is None:
         reason = "few_studies" if basis.reason == "ok" else basis.reason
         both = [difference_row(pool, basis, known, confidence)] if len(known) == 2 else []
@@ -88,7 +89,7 @@ def summary_rows(
     for name in known if len(known) > FEWEST_STUDIES else ():
         others = {other: effect for other, effect in known.items() if other != name}
         found = estimate(list(others.values()), confidence)
-        rows.append(named(pool, list(others), "without", name) | common(basis) | of_pooled(found, pool.measure))
+        rows.append(named(pool, basis, list(others), "without", name) | common(basis) | of_pooled(found, pool.measure))
     return rows
 
 
@@ -96,7 +97,7 @@ def difference_row(pool: Pool, basis: Basis, known: dict[str, Effect], confidenc
     """Return the row with the difference between two studies."""
     first, second = (normal_if_one_scan_each(effect, pool.models[name]) for name, effect in known.items())
     gap = difference_of_effects(first, second)
-    row = named(pool, list(known), "difference", ALL) | common(basis)
+    row = named(pool, basis, list(known), "difference", ALL) | common(basis)
     return row | estimated(gap, limits_of(gap, confidence), pool.measure)
 
 
@@ -105,13 +106,17 @@ def estimate(effects: list[Effect], confidence: float) -> Pooled:
     return pooled(np.array([each.value for each in effects]), np.array([each.error for each in effects]), confidence)
 
 
-def named(pool: Pool, studies: list[str], kind: str, study: str) -> Row:
-    """Return the columns that identify a row, with the numbers of studies, scans, and patients of its estimate."""
+def named(pool: Pool, basis: Basis, studies: list[str], kind: str, study: str) -> Row:
+    """Return the columns that identify a row, with the numbers of studies, scans, and patients of its estimate.
+
+    An estimate for one sex has the scans and patients of this sex.
+    """
     models = [pool.models[name] for name in studies]
+    of_sex = f"_{basis.sex}" if basis.sex in SEXES else ""
     return {
         **{"structure": pool.structure, "measure": pool.measure, "adjusted_for": pool.adjusted_for},
         **{"kind": kind, "study": study, "studies": len(studies)},
-        **{name: total([model[name] for model in models]) for name in ("n", "n_patients")},
+        **{name: total([model[f"{name}{of_sex}"] for model in models]) for name in ("n", "n_patients")},
         "unit": unit_of(list(pool.models.values()), pool.measure),
         "family": next(iter(pool.models.values()))["family"],
     }

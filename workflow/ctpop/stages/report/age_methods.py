@@ -5,7 +5,13 @@ from typing import Any
 import pandas as pd
 
 from ctpop.figures.formatting import covariates_in_words, listed, number, percent
-from ctpop.stages.report import age_sentences, curve_sentences, missing_sentences, sensitivity_sentences
+from ctpop.stages.report import (
+    age_sentences,
+    curve_sentences,
+    missing_sentences,
+    repeat_sentences,
+    sensitivity_sentences,
+)
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stats.change_point_limits import DRAWS
 from ctpop.stats.differences import COMPARABLE_SPREADS
@@ -18,6 +24,8 @@ def values(study: FinishedStudy) -> dict[str, Any]:
     joint = age_sentences.joint_covariates(adjusted)
     return {
         "repeated": study.n_patients < len(study.tables["cohort"]),
+        "groups_tested": bool(study.tables["groups"]["p"].notna().any()),
+        "repeats": repeat_sentences.methods(study),
         "effects": effects(study),
         "curves": curves(study),
         "quade": quade(study),

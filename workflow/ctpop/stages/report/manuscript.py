@@ -34,6 +34,7 @@ from ctpop.stages.report import (
     missing_sentences,
     phrases,
     published_results,
+    repeat_sentences,
     sensitivity_sentences,
     summaries,
 )
@@ -56,6 +57,7 @@ SENTENCES = (
     curve_sentences.sex_differences,
     curve_sentences.body_size,
     curve_sentences.centiles,
+    repeat_sentences.repeats,
     adjusted_sentences.adjusted,
 )
 

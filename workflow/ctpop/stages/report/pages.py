@@ -123,7 +123,7 @@ def structures(study: FinishedStudy, pictures: list[Picture], sources: dict[str,
             page=page,
             before=pages[place - 1] if place else None,
             after=pages[place + 1] if place + 1 < len(pages) else None,
-            drawings=[drawn[name] for name in structure_pages.figures_of(page.name) if name in drawn],
+            drawings=[drawn[name] for name in page.figures if name in drawn],
         )
         for place, page in enumerate(pages)
     }

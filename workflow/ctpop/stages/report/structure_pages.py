@@ -43,7 +43,10 @@ GRIDS = (
 
 @dataclass(frozen=True)
 class StructurePage:
-    """Content of a page: the structure, its organ group, its members or the groups that contain it, and its tables."""
+    """Content of a page: the structure, its organ group, its members or the groups that contain it, and its tables.
+
+    `figures` contains the possible names of its figures.
+    """
 
     name: str
     title: str
@@ -52,12 +55,14 @@ class StructurePage:
     part_of: list[tuple[str, str]]
     single: bool
     grids: list[CellGrid]
+    figures: list[str]
 
 
 def pages(study: FinishedStudy) -> Iterator[StructurePage]:
     """Yield the pages of all structures in label order, followed by the pages of the groups."""
     split = {name: _by_structure(study.tables[name]) for name in TABLES if name in study.tables}
     organ, groups = organ_groups(study), study.label_set.groups
+    fitted = set(study.tables["centile_worms"]["structure"]) if "centile_worms" in study.tables else set()
     for name in study.analyzed:
         rows = StructureRows(study, {table: parts[name] for table, parts in split.items() if name in parts})
         yield StructurePage(
@@ -68,14 +73,18 @@ def pages(study: FinishedStudy) -> Iterator[StructurePage]:
             [_place(group) for group, members in groups.items() if name in members],
             name not in groups,
             [grid for make in GRIDS for grid in [make(rows)] if grid.rows],
+            figures_of(name, fitted=name in fitted),
         )
 
 
-def figures_of(name: str) -> list[str]:
-    """Return the possible names of the figures of one structure, in the order of its page."""
+def figures_of(name: str, *, fitted: bool) -> list[str]:
+    """Return the possible names of the figures of one structure, in the order of its page.
+
+    Worm plots are omitted unless centile curves were fitted (`fitted`).
+    """
     kinds = ("centiles", "change_point")
     of_measures = [f"{kind}_{name}_{measure}" for kind in kinds for measure in MEASURES]
-    return [f"structure_{name}", *of_measures, f"worms_{name}"]
+    return [f"structure_{name}", *of_measures, *([f"worms_{name}"] if fitted else [])]
 
 
 def _by_structure(table: pd.DataFrame) -> dict[str, list[Record]]:

@@ -31,6 +31,7 @@ TERMS = {
     "nonlinear_male": "Nonlinearity in men",
     "interaction": "Age-by-sex interaction",
 }
+QUARTILE_TESTS = {"quade": "Age quartiles (Quade test)", "score": "Age quartiles (score test by patient)"}
 DECIDING = {"independence": "Independence", "rho0": "Correlation of 0"}
 OPTIONAL = ("Restriction", "Score statistic <i>Q</i> by patient for age quartiles")
 
@@ -183,7 +184,7 @@ def curves(rows: StructureRows) -> CellGrid:
     """Return the covariate-adjusted tests of age quartiles and of the age curve."""
     quartiles = [
         CellRow(
-            "Age quartiles (Quade test)",
+            QUARTILE_TESTS[row["method"]],
             [
                 *(
                     cells.words(MEASURES[row["measure"]]),
