@@ -222,7 +222,7 @@ def corrected_rho(
     -0.846951587
 
     """
-    # SOURCE: Rosner and Glynn, Stat Med 2007;26:2494; the limits are those of the delta method on Fisher's scale
+    # SOURCE: Rosner and Glynn, Stat Med 2007;26:633; the limits are those of the delta method on Fisher's scale
     if not reliability > 0:
         return math.nan, math.nan, math.nan
     root = math.sqrt(reliability)

@@ -1,6 +1,6 @@
 """Phrases of the manuscript: counts with percentages, lists, age groups, exclusions, and screening rules.
 
-SOURCE: AMA Manual of Style, 11th ed. 2020, 18.1.1 (no comma in numbers of four digits) and 8.2.2 (serial comma).
+SOURCE: AMA Manual of Style, 11th ed. 2020, 18.1.1 (no comma in numbers of four digits) and 8.2.1 (serial comma).
 """
 
 import re

@@ -21,7 +21,7 @@ def centiles(values: NDArray[np.float64], cohort: NDArray[np.float64]) -> NDArra
 
     The result is NaN for missing values and for an empty cohort.
 
-    SOURCE: percentile rank by the mid-distribution (Parzen, J Am Stat Assoc 2004).
+    SOURCE: percentile rank by the mid-distribution (Parzen, Stat Sci 2004;19:652).
     """
     ordered = np.sort(cohort[~np.isnan(cohort)])
     if not ordered.size:
