@@ -554,3 +554,16 @@ def test_columns_of_one_scan_per_patient_print_only_n():
 )
 def test_labels_are_moved_apart_and_no_further(wanted, step, limits, expected):
     assert apart(np.array(wanted), step, limits).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ((-1.05, 1.05), [-1, -0.5, 0, 0.5, 1]),
+        ((0.31, 0.49), [0.35, 0.4, 0.45]),
+        ((-0.62, -0.58), [-0.62, -0.6, -0.58]),
+        ((0.4991, 0.5009), [0.5]),
+    ],
+)
+def test_axes_of_few_correlations_have_at_least_two_ticks_if_possible(limits, expected):
+    assert published.ticks_within(limits) == expected

@@ -44,10 +44,10 @@ class SignedRank:
 def signed_rank(differences: np.ndarray) -> SignedRank:
     """Return the two-sided Wilcoxon signed-rank test (Biometrics Bull 1945;1:80) of differences.
 
-    Differences of 0 are excluded, as in the publication of Wilcoxon. For up to 50 other differences, P is exact, even
-    with ties. For more differences, P results from z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and s^2 = (n (n + 1)
-    (2n + 1) - sum(t^3 - t) / 2) / 24, where n is the number of differences and t are the sizes of the ties; z is 0 if
-    W+ is within 1/2 of m. The effect size is the matched-pairs rank-biserial correlation, (W+ - W-) / (W+ + W-) (Kerby,
+    Differences of 0 are excluded, as is usual for this test. For up to 50 other differences, P is exact, even with
+    ties. For more differences, P results from z = (W+ - m +- 1/2) / s with m = n (n + 1) / 4 and s^2 = (n (n + 1) (2n +
+    1) - sum(t^3 - t) / 2) / 24, where n is the number of differences and t are the sizes of the ties; z is 0 if W+ is
+    within 1/2 of m. The effect size is the matched-pairs rank-biserial correlation, (W+ - W-) / (W+ + W-) (Kerby,
     Compr Psychol 2014;3:11.IT.3.1).
 
     Parameters

@@ -297,3 +297,15 @@ def test_the_forest_plot_draws_studies_pooled_estimates_and_estimates_without_ea
     assert positions("o", right) == sorted(of(table, "without")["effect"].round(6))
     words = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert "8   86%" in words
+
+
+def test_estimates_for_one_sex_have_the_scans_of_this_sex():
+    women = {f"{name}_female": size for name, size in (("n", 70), ("n_patients", 60))}
+    both = line(-9, 0.3, 100, sexes="female;male", **women)
+    studies = [study("A", both), study("B", both), study("C", line(-9, 0.3, 80, sexes="female", **women))]
+
+    table = found(studies)
+
+    assert table["sex"].eq("female").all()
+    assert of(table, "study")["n"].tolist() == [70, 70, 70]
+    assert of(table, "pooled").loc["all", ["n", "n_patients"]].tolist() == [210, 180]

@@ -378,3 +378,22 @@ def test_the_methods_state_the_assumption_about_scans_without_patient_id():
 def test_a_study_of_one_scan_per_patient_has_no_note_on_repeated_patients(made):
     assert summaries.BY_PATIENT not in results(made)
     assert manuscript.association_document(made).cells["n"].str.fullmatch(r"\d+").all()
+
+
+def test_methods_describe_repeated_scans_and_intervals_of_effect_sizes_only_where_they_apply(made):
+    once, several = text_of_methods(made), text_of_methods(repeated())
+
+    assert "the variance of DeLong et al (" in once
+    assert "the variance for clustered data of Obuchowski (" in several
+    assert "linear mixed models" not in once
+    assert "linear mixed models of the attenuation or of the natural logarithm of the volume" in several
+    assert "the change within patients per decade differed from" in results(repeated())
+
+
+def test_methods_of_a_study_without_usable_values_do_not_describe_tests_of_age_groups():
+    found = study(60)
+    groups = found.tables["groups"].assign(p=float("nan"))
+    nothing = FinishedStudy(found.config, LABELS, {**found.tables, "groups": groups})
+
+    assert "Kruskal-Wallis" in text_of_methods(found)
+    assert "Kruskal-Wallis" not in text_of_methods(nothing)
