@@ -611,6 +611,13 @@ def test_a_folder_that_is_not_a_study_is_rejected(tmp_path, capsys):
     assert "does not contain a finished study; missing: provenance.json, tables/ass" in capsys.readouterr().err
 
 
+def test_a_folder_of_exported_tables_is_rejected_with_the_command_for_such_tables(tmp_path, capsys):
+    (tmp_path / "age_models.csv").write_text("", encoding="utf-8")
+
+    assert main(["compare", str(tmp_path), str(tmp_path)]) == 1
+    assert "For exported tables, enter both folders after `ctpop pool`" in capsys.readouterr().err
+
+
 STYLE = forest.ForestStyle(("x", "y"), 0.95, "synthetic")
 BLOCKS = [("abdomen", ["liver"])]
 

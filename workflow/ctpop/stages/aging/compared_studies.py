@@ -11,7 +11,7 @@ from ctpop.contracts import all_tables
 from ctpop.foundation.errors import ContractError
 from ctpop.stages.aging.age_series import with_ages
 from ctpop.stages.aging.shared_patients import read_scans
-from ctpop.stages.aging.stored_models import read_models
+from ctpop.stages.aging.stored_models import has_models, read_models
 
 RESULTS = ("n", "n_patients", "rho", "ci_low", "ci_high")
 SACRUM, SACRUM_V1, S1 = "sacrum", "sacrum_v1", "vertebrae_S1"
@@ -63,9 +63,13 @@ def read_study(place: Path) -> ComparedStudy:
     files = {name: folder / name for name in ("provenance.json", "tables/associations.parquet")}
     absent = [name for name, path in files.items() if not path.is_file()]
     if absent:
+        remedy = "Run the study, or enter the result folder of a finished study"
+        if has_models(folder):
+            remedy = (
+                "For exported tables, enter both folders after `ctpop pool`, which requires only the effects of age"
+            )
         raise ContractError(
-            f"{folder}: this folder does not contain a finished study; missing: {', '.join(absent)}. Run the study, or"
-            " enter the result folder of a finished study"
+            f"{folder}: this folder does not contain a finished study; missing: {', '.join(absent)}. {remedy}"
         )
     config = json.loads(files["provenance.json"].read_text(encoding="utf-8"))["config"]
     tables = folder / "tables"

@@ -28,6 +28,17 @@ EXPORTED = replace(
 Key = tuple[str, str, str]  # structure, measure, and covariates
 
 
+def places_of(folder: Path) -> list[Path]:
+    """Return the possible files of the table `age_models` of a study, of its tables, or of exported tables."""
+    names = (f"age_models.{suffix}" for suffix in ("parquet", "csv"))
+    return [place / name for name in names for place in (folder / "tables", folder)]
+
+
+def has_models(folder: Path) -> bool:
+    """Return whether a folder contains the table `age_models`."""
+    return any(path.is_file() for path in places_of(folder))
+
+
 def read_models(folder: Path) -> pd.DataFrame:
     """Return the table `age_models` of a study from its result folder or from a folder with tables.
 
@@ -37,12 +48,9 @@ def read_models(folder: Path) -> pd.DataFrame:
         If the folder contains no such table.
 
     """
-    for path in (folder / "tables" / "age_models.parquet", folder / "age_models.parquet"):
+    for path in places_of(folder):
         if path.is_file():
-            return AGE_MODELS.read(path)
-    for path in (folder / "tables" / "age_models.csv", folder / "age_models.csv"):
-        if path.is_file():
-            return EXPORTED.read_csv(path)
+            return AGE_MODELS.read(path) if path.suffix == ".parquet" else EXPORTED.read_csv(path)
     raise ContractError(
         f"{folder}: the table age_models is missing; an earlier version of ctpop wrote these results. Rerun the study"
         " with this version, which writes the table: `snakemake --profile profiles/local --configfile my_study.yaml`"
