@@ -126,7 +126,8 @@ ANALYSES = {
     **RULE_SETS,
     "eroded": "mean attenuation without the surface layer of each structure (`hu_mean_eroded`), which contains voxels"
     " that the structure only partly fills; values that are usable under the rule set of this study",
-    "one_scan_per_patient": "first scan of each patient with a usable value, by age and then by position in the table",
+    "one_scan_per_patient": "first scan of each patient with a usable value: by date if all scans of the patient"
+    " have a complete date, otherwise by age, and then by position in the table",
     "patients_equally_weighted": "all scans, with weights of 1/(number of scans of the patient)",
     "uniform_age": "scans weighted to equal proportions of all decades of age, from the decade of the 2.5th to that of"
     " the 97.5th percentile of age in the cohort",

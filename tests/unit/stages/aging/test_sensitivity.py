@@ -64,11 +64,20 @@ def test_one_scan_per_patient_is_the_youngest_usable_scan():
     assert np.isnan(found["effective_n"])
 
 
-def test_the_first_of_scans_at_the_same_age_is_the_first_in_the_table():
-    [series] = [
-        each for each in series_of(a_cohort([50.0, 40, 40, 30], [1, 0, 0, 1]), np.arange(4.0)) if len(each.rows)
-    ]
-    assert first_scans(series).scans.tolist() == [1, 3]
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (None, [1, 3]),
+        (["2020-05-01", "2020-09-01", "2020-02-01", "2000-05-01"], [2, 3]),
+        (["2020-05-01", "2020-09-01", None, "2000-05-01"], [1, 3]),
+    ],
+    ids=["no dates", "dates", "a date is missing"],
+)
+def test_the_first_of_scans_at_the_same_age_is_the_earliest_or_else_the_first_in_the_table(dates, expected):
+    cohort = a_cohort([50.0, 40, 40, 30], [1, 0, 0, 1])
+    dated = cohort if dates is None else cohort.assign(scan_date=dates)
+    [series] = [each for each in series_of(dated, np.arange(4.0)) if len(each.rows)]
+    assert first_scans(dated)(series).scans.tolist() == expected
 
 
 def test_patients_have_equal_weights():

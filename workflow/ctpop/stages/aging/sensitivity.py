@@ -12,6 +12,7 @@ from ctpop.stages.aging.age_series import Series, sizes
 from ctpop.stages.aging.aging_settings import AgingSettings
 from ctpop.stages.aging.associations import correlation
 from ctpop.stages.aging.p_values import with_p
+from ctpop.stages.aging.scan_times import precise_ages, scan_years
 from ctpop.stats.correlation import Correlation, spearman
 from ctpop.stats.patient_sums import has_repeats, scans_per_patient
 from ctpop.study.patients import patient_numbers
@@ -33,11 +34,20 @@ class Selection:
 Select = Callable[[Series], Selection]
 
 
-def first_scans(each: Series) -> Selection:
-    """Return the first scan of each patient, by age and then by position in the table."""
-    by_age = np.argsort(each.ages, kind="stable")
-    first = np.unique(each.patients[by_age], return_index=True)[1]
-    return Selection(np.sort(by_age[first]))
+def first_scans(cohort: pd.DataFrame) -> Select:
+    """Return a selection of the first scan of each patient: by date, by age, and then by position in the table.
+
+    Dates are used if all scans of the patient in the cohort have a complete date.
+    """
+    ages = cohort["age_years"].to_numpy(dtype=float)
+    moments = pd.Series(precise_ages(ages, scan_years(cohort), patient_numbers(cohort)), cohort["scan_id"])
+
+    def select(each: Series) -> Selection:
+        in_order = np.argsort(moments.loc[each.rows["scan_id"].to_numpy()].to_numpy(), kind="stable")
+        first = np.unique(each.patients[in_order], return_index=True)[1]
+        return Selection(np.sort(in_order[first]))
+
+    return select
 
 
 def equally_weighted_patients(each: Series) -> Selection:
@@ -65,10 +75,16 @@ def uniform_ages(ages: np.ndarray) -> Select:
     return select
 
 
-def selections(ages: np.ndarray, *, repeats: bool) -> dict[str, Select]:
-    """Return the analyses of other scans or weights; two of them only if patients have several scans."""
-    by_patient = {"one_scan_per_patient": first_scans, "patients_equally_weighted": equally_weighted_patients}
-    return {**(by_patient if repeats else {}), "uniform_age": uniform_ages(ages)}
+def selections(cohort: pd.DataFrame) -> dict[str, Select]:
+    """Return the analyses of other scans or weights; two of them only if patients have several scans.
+
+    `cohort` contains the scans of known age.
+    """
+    by_patient: dict[str, Select] = {}
+    if has_repeats(patient_numbers(cohort)):
+        by_patient["one_scan_per_patient"] = first_scans(cohort)
+        by_patient["patients_equally_weighted"] = equally_weighted_patients
+    return {**by_patient, "uniform_age": uniform_ages(cohort["age_years"].to_numpy(dtype=float))}
 
 
 def all_correlations(
@@ -85,9 +101,7 @@ def all_correlations(
             rows += correlations(name, found, settings)
         elif any(len(each.rows) for each in found):
             rows += correlations(name, [each for each in found if each.measure == "hu_mean"], settings)
-    known = cohort.dropna(subset="age_years")
-    ages, repeats = known["age_years"].to_numpy(dtype=float), has_repeats(patient_numbers(known))
-    return rows + selected_correlations(selections(ages, repeats=repeats), series, settings)
+    return rows + selected_correlations(selections(cohort.dropna(subset="age_years")), series, settings)
 
 
 def correlations(analysis: str, series: Iterable[Series], settings: AgingSettings) -> list[dict[str, Any]]:
