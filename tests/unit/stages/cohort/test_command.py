@@ -487,7 +487,7 @@ def test_repeated_patients_are_reported_with_the_criterion_that_includes_one_sca
     with caplog.at_level(logging.WARNING):
         run(tmp_path, registry)
 
-    assert "3 scans of 2 patients: P values and confidence intervals treat scans as independent" in caplog.text
+    assert "3 scans of 2 patients: results describe scans; P values and confidence intervals account" in caplog.text
     assert "one_per_patient: first" in caplog.text
 
 

@@ -162,15 +162,15 @@ def run(options: CohortOptions) -> None:
 
 
 def warn_of_repeated_patients(cohort: pd.DataFrame) -> None:
-    """Log a warning if patients have several scans, because the statistics treat scans as independent."""
+    """Log a warning if patients have several scans, because the statistics then describe scans instead of patients."""
     known = cohort["patient_id"].dropna()
     if len(known) < len(cohort):
         LOG.info("%d scans without patient_id; each is treated as a different patient", len(cohort) - len(known))
     if known.duplicated().any():
         LOG.warning(
-            "%d scans of %d patients: P values and confidence intervals treat scans as independent; to include one scan"
-            " per patient, add to cohort.criteria: {name: one_scan, sentence: Another scan of the patient,"
-            " one_per_patient: first}",
+            "%d scans of %d patients: results describe scans; P values and confidence intervals account for the"
+            " dependence between scans of a patient; to include one scan per patient, add to cohort.criteria: {name:"
+            " one_scan, sentence: Another scan of the patient, one_per_patient: first}",
             len(known),
             known.nunique(),
         )
