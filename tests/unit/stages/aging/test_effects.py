@@ -429,6 +429,34 @@ def test_impossible_settings_are_rejected(settings, message):
         effects.checked(effects.EffectSettings(**{**standard, **settings}))
 
 
+@pytest.mark.parametrize(
+    ("youngest", "knots", "warned"),
+    [(2, [25, 45, 65, 85], True), (2, [3, 15, 25, 45, 65, 85], False), (18, [25, 45, 65, 85], False)],
+)
+def test_growth_below_the_first_knot_is_reported(caplog, youngest, knots, warned):
+    effects.warn_of_growth(pd.Series([*np.linspace(youngest, 90, 200), np.nan]), knots)
+
+    assert ("growth in children" in caplog.text) == warned
+
+
+def test_knots_in_childhood_remove_the_bias_by_growth(tmp_path):
+    random = np.random.default_rng(3)
+    ages = np.concatenate([random.uniform(1, 18, 300), random.uniform(18, 90, 900)])
+    cohort = a_cohort(1200).assign(age_years=ages)
+    growth = 1.05 ** ((ages - 50) / 10) * np.clip(0.4 + 0.6 * ages / 16, 0, 1)
+    volumes = 150 * growth * np.exp(0.1 * random.standard_normal(1200))
+    values = analysis_of(cohort, {("aorta", "volume_ml"): volumes})
+    of_adults = {"adjusted_for": "none", "sex": "standardized", "window": "55-75"}
+
+    default, more = (
+        row(run(tmp_path, cohort, values, covariates=[], **knots)["age_effects"], "aorta", "volume_ml", **of_adults)
+        for knots in ({}, {"knots": [5, 15, 25, 45, 65, 85]})
+    )
+
+    assert default["ci_high"] < 5
+    assert more["ci_low"] < 5 < more["ci_high"]
+
+
 def test_models_are_shared_by_series_with_the_same_scans_only():
     cohort = a_cohort()
     random = np.random.default_rng(3)

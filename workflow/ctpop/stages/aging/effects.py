@@ -35,12 +35,14 @@ from ctpop.stages.aging.p_values import adjusted, with_p
 from ctpop.stages.aging.samples import covariates_of_study, with_positions
 from ctpop.stages.aging.size_rows import body_size_row
 from ctpop.stats import families
+from ctpop.stats.age_effects import central_ages
 from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.stats.design import Covariate
 from ctpop.study import configuration, label_sets
 
 LOG = logging.getLogger(__name__)
 HEIGHT = "height_cm"
+ADULT_YEARS = 18
 TABLES = ("age_effects", "age_models", "sex_differences", "body_size")
 WRITTEN = (*TABLES, "detectable_effects")
 WITHIN = {  # columns that define a family of tests in addition to `family`
@@ -136,6 +138,19 @@ def checked(settings: EffectSettings) -> EffectSettings:
     return settings
 
 
+def warn_of_growth(ages: pd.Series, knots: Sequence[float]) -> None:
+    """Log a warning if curves that are straight below the first knot also describe the growth of children."""
+    known = ages.dropna().to_numpy(dtype=float)
+    low = central_ages(known)[0] if len(known) else ADULT_YEARS
+    if low < min(ADULT_YEARS, knots[0]):
+        LOG.warning(
+            "the 2.5th percentile of age is %.0f years, but the first knot of the age curves is at %g years; curves are"
+            " straight below this knot, and growth in children biases the effects in adults; set, for example, aging:"
+            " {knots: [5, 15, 25, 45, 65, 85]}, or include only adults (cohort.criteria)",
+            *(low, knots[0]),
+        )
+
+
 @dataclass(frozen=True)
 class EffectsOptions:
     """Options of the command `effects`; `ctpop effects --help` explains them."""
@@ -162,6 +177,7 @@ def run(options: EffectsOptions) -> None:
         "%d values from a cohort of %s; models %s sex; joint adjustment: %s",
         *(len(analysis), size_of(cohort), "without" if known.sexes is None else "with", named(known.sets[-1])),
     )
+    warn_of_growth(cohort["age_years"], settings.knots)
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     tables = effect_tables(series, known, settings)
     for name, table in tables.items():
