@@ -166,12 +166,12 @@ def measured_model(measured: np.ndarray, ages: np.ndarray, male: np.ndarray) -> 
     columns = {"age": t, **of_sex, "age squared": t**2}
     if "sex" in of_sex:
         columns["age by sex"] = t * of_sex["sex"]
-    used = dict(list(columns.items())[: min(n_missing, len(measured) - n_missing) // VALUES_PER_COLUMN])
-    design = np.column_stack([np.ones(len(t)), *used.values()])
+    most = min(n_missing, len(measured) - n_missing) // VALUES_PER_COLUMN
+    used, design = _independent(dict(list(columns.items())[:most]), len(t))
     coefficients, probability, converged = _logistic(measured, design)
     if np.mean(probability < LOWEST_PROBABILITY) > UNREPRESENTED_SHARE:
         return _without_model("separated")
-    return MeasuredModel(tuple(used), coefficients, probability, "ok") if converged else _without_model("not_converged")
+    return MeasuredModel(used, coefficients, probability, "ok") if converged else _without_model("not_converged")
 
 
 def inverse_weights(probability: np.ndarray, percentile: float = TRUNCATION_PERCENTILE) -> np.ndarray:
@@ -288,6 +288,20 @@ def filled_slope(
 
 def _without_model(reason: str) -> MeasuredModel:
     return MeasuredModel((), np.empty(0), np.empty(0), reason)
+
+
+def _independent(columns: dict[str, np.ndarray], n: int) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the names of the columns that do not depend on preceding columns, and the design with a constant.
+
+    With two different ages, for example, age squared depends on age; a fit of both does not reliably converge.
+    """
+    names: list[str] = []
+    design = np.ones((n, 1))
+    for name, column in columns.items():
+        wider = np.column_stack([design, column])
+        if np.linalg.matrix_rank(wider) == wider.shape[1]:
+            names, design = [*names, name], wider
+    return tuple(names), design
 
 
 def _logistic(measured: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
