@@ -14,6 +14,7 @@ from ctpop.stats.linear_model import LinearEstimate, LinearModel, ModelFit, Wald
 from ctpop.stats.splines import FEWEST_KNOTS, bends, natural_basis, steps
 
 CENTRAL = (0.025, 0.975)  # percentiles of age between which effects are reported
+FEWEST_YOUNGER = 10  # scans below a knot in childhood
 SHORTEST_YEARS = 25.0  # a curve is not fitted if the ages between these percentiles have a smaller range
 BOTH = ("female", "male")
 DECADE = 10.0
@@ -76,6 +77,41 @@ def knots_in_use(ages: np.ndarray, knots: np.ndarray) -> np.ndarray:
     if len(used) < FEWEST_KNOTS or high - low < SHORTEST_YEARS:
         return line_knots(knots)
     return used
+
+
+def with_childhood(ages: np.ndarray, knots: np.ndarray, childhood: np.ndarray) -> np.ndarray:
+    """Return the knots preceded by the knots in childhood that the ages require.
+
+    Below its first knot, a curve is a straight line, whose slope the growth of children would determine together with
+    the slope of young adults. A knot in childhood is therefore added if it is below the first knot and at least 10
+    scans are from younger patients.
+
+    Parameters
+    ----------
+    ages : np.ndarray of float, shape (n,)
+        Ages in years.
+    knots : np.ndarray of float, shape (k,)
+        Knots in years, in ascending order.
+    childhood : np.ndarray of float, shape (c,)
+        Knots in childhood in years, in ascending order; may be empty.
+
+    Returns
+    -------
+    np.ndarray of float, shape (k to k + c,)
+        Knots in years, in ascending order.
+
+    Examples
+    --------
+    >>> knots, childhood = np.array([25.0, 45.0, 65.0, 85.0]), np.array([5.0, 15.0])
+    >>> with_childhood(np.arange(6.0, 90.0), knots, childhood).tolist()
+    [25.0, 45.0, 65.0, 85.0]
+    >>> with_childhood(np.arange(1.0, 90.0), knots, childhood).tolist()
+    [15.0, 25.0, 45.0, 65.0, 85.0]
+
+    """
+    # ASSUME: 10 younger scans, because fewer scans have little influence on the curves of adults
+    added = [knot for knot in childhood if knot < knots[0] and np.count_nonzero(ages < knot) >= FEWEST_YOUNGER]
+    return np.concatenate([added, knots])
 
 
 def line_knots(knots: np.ndarray) -> np.ndarray:

@@ -418,6 +418,7 @@ def test_several_scans_per_patient_widen_the_intervals(tmp_path):
     ("settings", "message"),
     [
         ({"knots": [25, 65, 45]}, "aging.knots: the ages must increase, found"),
+        ({"childhood_knots": [15, 5]}, "aging.childhood_knots: the ages must increase, found"),
         ({"windows": [[80, 30]]}, "aging.windows: lower limit 80 is not below upper limit 30"),
         ({"windows": [[30, 80], [30, 80]]}, "aging.windows: an age range is listed twice"),
     ],
@@ -431,10 +432,13 @@ def test_impossible_settings_are_rejected(settings, message):
 
 @pytest.mark.parametrize(
     ("youngest", "knots", "warned"),
-    [(2, [25, 45, 65, 85], True), (2, [3, 15, 25, 45, 65, 85], False), (18, [25, 45, 65, 85], False)],
+    [(2, {"childhood_knots": []}, True), (2, {}, False), (18, {"childhood_knots": []}, False)],
 )
 def test_growth_below_the_first_knot_is_reported(caplog, youngest, knots, warned):
-    effects.warn_of_growth(pd.Series([*np.linspace(youngest, 90, 200), np.nan]), knots)
+    standard = vars(chosen(effects.EffectSettings, "aging", None))
+    ages = pd.Series([*np.linspace(youngest, 90, 200), np.nan])
+
+    effects.warn_of_growth(ages, effects.EffectSettings(**{**standard, **knots}))
 
     assert ("growth in children" in caplog.text) == warned
 
@@ -448,13 +452,13 @@ def test_knots_in_childhood_remove_the_bias_by_growth(tmp_path):
     values = analysis_of(cohort, {("aorta", "volume_ml"): volumes})
     of_adults = {"adjusted_for": "none", "sex": "standardized", "window": "55-75"}
 
-    default, more = (
+    biased, default = (
         row(run(tmp_path, cohort, values, covariates=[], **knots)["age_effects"], "aorta", "volume_ml", **of_adults)
-        for knots in ({}, {"knots": [5, 15, 25, 45, 65, 85]})
+        for knots in ({"childhood_knots": []}, {})
     )
 
-    assert default["ci_high"] < 5
-    assert more["ci_low"] < 5 < more["ci_high"]
+    assert biased["ci_high"] < 5
+    assert default["ci_low"] < 5 < default["ci_high"]
 
 
 def test_models_are_shared_by_series_with_the_same_scans_only():

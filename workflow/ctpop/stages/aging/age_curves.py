@@ -10,6 +10,7 @@ from ctpop.contracts.keys import CURVE_TERMS
 from ctpop.stages.aging.age_models import (
     AgeSample,
     age_sample,
+    knots_of,
     modeled,
     models_of,
     reason_without_fit,
@@ -41,7 +42,7 @@ def fitted_model(sample: AgeSample, measure: str, settings: AdjustmentSettings) 
     reason = reason_without_fit(sample, measure, settings.n_min)
     if reason != "ok":
         return None, reason
-    models = models_of(sample, np.array(settings.knots, dtype=float), settings.n_min)
+    models = models_of(sample, knots_of(sample.ages, settings), settings.n_min)
     return models.models["spline"], models.reasons["spline"]
 
 

@@ -8,14 +8,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from ctpop.stages.aging.age_series import Series, sizes
 from ctpop.stages.aging.effect_units import LOGARITHMIC
-from ctpop.stats.age_effects import BOTH, AgeModel, age_model, knots_in_use, line_knots
+from ctpop.stats.age_effects import BOTH, AgeModel, age_model, knots_in_use, line_knots, with_childhood
 from ctpop.stats.design import Covariate, complete, design, merged
 from ctpop.study.patients import distinct
 
@@ -23,6 +23,23 @@ FORMS = ("spline", "line")
 LINE_COLUMNS = 2
 STORED = 8  # number of samples whose models are kept in memory
 _STORE: OrderedDict[bytes, "AgeModels"] = OrderedDict()
+
+
+class KnotSettings(Protocol):
+    """Knots of age curves in years; those in childhood are used only if the cohort includes children."""
+
+    @property
+    def knots(self) -> list[float]:
+        """Knots of all curves."""
+
+    @property
+    def childhood_knots(self) -> list[float]:
+        """Additional knots below the first of `knots`."""
+
+
+def knots_of(ages: np.ndarray, settings: KnotSettings) -> np.ndarray:
+    """Return the configured knots for patients of these ages (years)."""
+    return with_childhood(ages, np.array(settings.knots, dtype=float), np.array(settings.childhood_knots, dtype=float))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ctpop.contracts import all_tables
 from ctpop.foundation.progress import Progress
+from ctpop.stages.aging.age_models import knots_of
 from ctpop.stages.aging.age_series import Series, size_of, split
 from ctpop.stages.aging.effect_units import PER_DECADE
 from ctpop.stages.aging.samples import Sample, covariates_of_study, sample_of, with_positions
@@ -45,6 +46,7 @@ class ChangePointSettings:
     categorical: list[str]
     covariate_share: float
     knots: list[float]
+    childhood_knots: list[float]
     change_points: list[str]
     bootstrap_seed: int
     category_n_min: int
@@ -114,7 +116,7 @@ def fits_of(
 def relation_of(sample: Sample, measure: str, settings: ChangePointSettings) -> tuple[Relation | None, str]:
     """Return the values with the columns of the models, or None and the reason why no model can be fitted."""
     values, ages = sample.values, sample.ages
-    reason = why_not(sample, measure, np.array(settings.knots))
+    reason = why_not(sample, measure, knots_of(ages, settings))
     if reason != "ok":
         return None, reason
     others = design(sample.covariates, len(values), ages[:, np.newaxis])
@@ -147,7 +149,7 @@ def compared(
     line, grid = relation.line, lines.grid_of(relation.ages)
     bent = lines.hinges(relation.ages, grid, line)
     found = lines.profile_of(relation.values, line, bent, grid)
-    knots = knots_in_use(relation.ages, np.array(settings.knots))
+    knots = knots_in_use(relation.ages, knots_of(relation.ages, settings))
     spline = fit_spline(relation.values, relation.ages, relation.others, relation.patients, knots)
     if spline is None:
         return {"reason": "few_ages"}, pd.DataFrame()

@@ -12,6 +12,7 @@ from ctpop.stages.aging.age_models import (
     FORMS,
     AgeModels,
     AgeSample,
+    knots_of,
     modeled,
     models_of,
     reason_without_fit,
@@ -40,6 +41,7 @@ class EffectSettings:
     categorical: list[str]
     covariate_share: float
     knots: list[float]
+    childhood_knots: list[float]
     windows: list[list[float]]
     category_n_min: int
     covariates: list[str] | None = None
@@ -97,7 +99,7 @@ def fitted_curves(sample: AgeSample, by_sex: bool, settings: EffectSettings) -> 
     if reason != "ok":
         yield from (FittedCurve(sample, form, by_sex, AgeModels(), None, reason) for form in FORMS)
         return
-    models = models_of(sample, np.array(settings.knots, dtype=float), settings.n_min)
+    models = models_of(sample, knots_of(sample.ages, settings), settings.n_min)
     values = modeled(sample.values, measure)
     for form in FORMS:
         model, reason = models.models[form], models.reasons[form]

@@ -19,7 +19,7 @@ import pandas as pd
 from ctpop.contracts import all_tables
 from ctpop.foundation.errors import ContractError
 from ctpop.foundation.progress import Progress
-from ctpop.stages.aging.age_models import age_sample, sex_codes, without_sex
+from ctpop.stages.aging.age_models import age_sample, knots_of, sex_codes, without_sex
 from ctpop.stages.aging.age_series import Series, size_of, split
 from ctpop.stages.aging.detectable import detectable_rows
 from ctpop.stages.aging.effect_rows import (
@@ -119,11 +119,14 @@ def checked(settings: EffectSettings) -> EffectSettings:
         If the knots do not increase, or the limits of an age range do not increase or are listed twice.
 
     """
-    if np.any(np.diff(settings.knots) <= 0):
-        raise ContractError(
-            f"aging.knots: the ages must increase, found {settings.knots}; write, for example,"
-            " aging: {knots: [25, 45, 65, 85]}"
-        )
+    for name, ages, example in (
+        ("knots", settings.knots, [25, 45, 65, 85]),
+        ("childhood_knots", settings.childhood_knots, [5, 15]),
+    ):
+        if np.any(np.diff(ages) <= 0):
+            raise ContractError(
+                f"aging.{name}: the ages must increase, found {ages}; write, for example, aging: {{{name}: {example}}}"
+            )
     for low, high in settings.windows:
         if low >= high:
             raise ContractError(
@@ -138,16 +141,17 @@ def checked(settings: EffectSettings) -> EffectSettings:
     return settings
 
 
-def warn_of_growth(ages: pd.Series, knots: Sequence[float]) -> None:
+def warn_of_growth(ages: pd.Series, settings: EffectSettings) -> None:
     """Log a warning if curves that are straight below the first knot also describe the growth of children."""
     known = ages.dropna().to_numpy(dtype=float)
     low = central_ages(known)[0] if len(known) else ADULT_YEARS
-    if low < min(ADULT_YEARS, knots[0]):
+    first = knots_of(known, settings)[0]
+    if low < min(ADULT_YEARS, first):
         LOG.warning(
             "the 2.5th percentile of age is %.0f years, but the first knot of the age curves is at %g years; curves are"
             " straight below this knot, and growth in children biases the effects in adults; set, for example, aging:"
-            " {knots: [5, 15, 25, 45, 65, 85]}, or include only adults (cohort.criteria)",
-            *(low, knots[0]),
+            " {childhood_knots: [5, 15]}, or include only adults (cohort.criteria)",
+            *(low, first),
         )
 
 
@@ -177,7 +181,7 @@ def run(options: EffectsOptions) -> None:
         "%d values from a cohort of %s; models %s sex; joint adjustment: %s",
         *(len(analysis), size_of(cohort), "without" if known.sexes is None else "with", named(known.sets[-1])),
     )
-    warn_of_growth(cohort["age_years"], settings.knots)
+    warn_of_growth(cohort["age_years"], settings)
     series = split(with_positions(analysis, cohort), label_set.names, list(label_set.groups))
     tables = effect_tables(series, known, settings)
     for name, table in tables.items():

@@ -30,6 +30,7 @@ class AdjustmentSettings:
     categorical: list[str]
     covariate_share: float
     knots: list[float]
+    childhood_knots: list[float]
     adjust: str
     category_n_min: int
     covariates: list[str] | None = None
