@@ -67,3 +67,20 @@ def test_the_fixed_effects_estimator_agrees_with_clubsandwich(measure):
     assert (found.slope, found.error) == pytest.approx((slope, error), rel=1e-6)
     assert found.degrees == pytest.approx(degrees, rel=1e-5)
     assert (found.n, found.n_patients) == (180, 60)
+
+
+@pytest.mark.parametrize(
+    ("measure", "expected"),
+    [
+        ("hu", (-7.41131515012, 1.32301006446, 17.15047144959)),
+        ("ln_vol", (-0.0597881329800, 0.0190765486291, 17.1504714495887)),
+    ],
+)
+def test_the_fixed_effects_estimator_accounts_for_covariates_as_clubsandwich_does(measure, expected):
+    values, _, patients, age = repeats(measure)
+    scanner = np.arange(len(values)) % 3
+    constant = (patients % 2).astype(float)  # does not change within patients
+
+    found = within_slope(values, age / 10, patients, np.column_stack([scanner == 1, constant, scanner == 2]))
+
+    assert (found.slope, found.error, found.degrees) == pytest.approx(expected, rel=1e-6)

@@ -16,6 +16,7 @@ from ctpop.stats.patient_sums import scans_per_patient, sums_by_patient
 LOG_RATIOS = (-12.0, 12.0)  # natural logarithms of the variance ratios that are searched
 NONE = 1e-5  # smaller variance ratios are reported as 0
 CONFIDENCE = 0.95  # level of an interval that is not used
+ROUNDING = 1e-9  # smaller ranges of deviations from the means of the patients are 0
 STEP = 1e-3  # step of numerical derivatives with respect to the logarithms of the variances
 
 
@@ -268,8 +269,13 @@ class WithinSlope:
     n_patients: int
 
 
-def within_slope(values: np.ndarray, column: np.ndarray, patients: np.ndarray) -> WithinSlope | None:
+def within_slope(
+    values: np.ndarray, column: np.ndarray, patients: np.ndarray, others: np.ndarray | None = None
+) -> WithinSlope | None:
     """Return the slope within patients, from patients with at least two scans.
+
+    Columns of covariates are part of the model, so the standard error and the degrees of freedom account for their
+    estimated coefficients. Columns that do not change within patients have no effect.
 
     Parameters
     ----------
@@ -279,11 +285,14 @@ def within_slope(values: np.ndarray, column: np.ndarray, patients: np.ndarray) -
         Column of the slope, such as age in decades.
     patients : np.ndarray of int, shape (n,)
         Number of the patient of each scan.
+    others : np.ndarray of float, shape (n, k), or None
+        Columns of covariates; none by default.
 
     Returns
     -------
     WithinSlope or None
-        The slope, or None if the column varies in fewer than two patients or the fit is exact.
+        The slope, or None if the column varies in fewer than two patients, if the covariates determine it, or if the
+        fit is exact.
 
     Examples
     --------
@@ -297,10 +306,18 @@ def within_slope(values: np.ndarray, column: np.ndarray, patients: np.ndarray) -
     x, y = (part[several] - (np.bincount(place, part[several]) / sizes)[place] for part in (column, values))
     if np.count_nonzero(np.bincount(place, x * x)) < 2:
         return None
-    found = linear_model(x[:, np.newaxis], place).fit(y).estimate(np.ones(1), CONFIDENCE)
+    columns = np.column_stack([_changing(others, several, place, sizes), x])
+    found = linear_model(columns, place).fit(y).estimate(np.eye(columns.shape[1])[-1], CONFIDENCE)
     if math.isnan(found.estimate):
         return None
     return WithinSlope(found.estimate, found.error, found.df, len(place), len(sizes))
+
+
+def _changing(others: np.ndarray | None, several: np.ndarray, place: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the deviations of the columns from the means of the patients, without columns that do not change."""
+    columns = np.empty((len(several), 0)) if others is None else others
+    inside = [part - (np.bincount(place, part) / sizes)[place] for part in columns[several].T]
+    return np.column_stack([np.empty((len(place), 0)), *(part for part in inside if np.ptp(part) > ROUNDING)])
 
 
 def _derivatives(function: Callable[[np.ndarray], float], at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

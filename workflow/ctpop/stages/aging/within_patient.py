@@ -113,23 +113,10 @@ def fixed_of(
     values: np.ndarray, found: Repeats, others: np.ndarray, volume: bool, confidence: float
 ) -> dict[str, float]:
     """Return the slope from a model with an indicator for each patient, adjusted for what changes within patients."""
-    ages = found.ages / 10
-    inside = [column - by_mean(column, found.patients) for column in others.T]
-    changing = np.column_stack([np.empty((len(ages), 0)), *(column for column in inside if np.ptp(column) > ROUNDING)])
-    left = [part - by_mean(part, found.patients) for part in (values, ages)]
-    if changing.shape[1]:
-        left = [part - changing @ np.linalg.lstsq(changing, part)[0] for part in left]
-    slope = within_slope(left[0], left[1], found.patients)
+    slope = within_slope(values, found.ages / 10, found.patients, others)
     if slope is None:
         return {}
     return _limits("fixed", slope.slope, slope.error, slope.degrees, volume, confidence)
-
-
-def by_mean(values: np.ndarray, patients: np.ndarray) -> np.ndarray:
-    """Return the mean of the patient of each scan."""
-    _, place, sizes = np.unique(patients, return_inverse=True, return_counts=True)
-    result: np.ndarray = (np.bincount(place, values) / sizes)[place]
-    return result
 
 
 def share_changed(values: np.ndarray, found: Repeats, repeatability: Repeatability | None, confidence: float) -> float:
