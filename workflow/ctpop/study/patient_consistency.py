@@ -151,7 +151,7 @@ def _moments(word: str) -> tuple[float, float]:
     found = DAY.fullmatch(word) or GERMAN_DAY.fullmatch(word)
     if found:
         day = pd.to_datetime("-".join(found[part] for part in "ymd"), format="%Y-%m-%d", errors="coerce")
-        moment = np.nan if pd.isna(day) else day.year + (day.day_of_year - 1) / DAYS_PER_YEAR
+        moment = np.nan if pd.isna(day) else day.year + (day.day_of_year - 1) / (365 + day.is_leap_year)
         return moment, moment
     year = YEAR.fullmatch(word)
     return (float(year["y"]), float(year["y"]) + 1) if year else (np.nan, np.nan)

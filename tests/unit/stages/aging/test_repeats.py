@@ -116,6 +116,31 @@ def test_pairs_are_scans_within_a_week_with_the_same_phase(days, columns, expect
     assert set(table["reason"]) == ({expected} if expected else set())
 
 
+@pytest.mark.parametrize(
+    ("start", "days", "n_pairs"), [("2020-12-28", 7, 40), ("2020-12-28", 8, 0), ("2019-12-28", 7, 40)]
+)
+def test_a_week_has_seven_days_at_the_end_of_a_year(start, days, n_pairs):
+    cohort, values = the_retest(days)
+    dates = pd.Timestamp(start) + pd.to_timedelta([0, days] * 40, unit="D")
+
+    table = tables_of(cohort.assign(study_date=dates.astype(str)), values)["retest"]
+
+    assert table["n_patients"].tolist() == ([n_pairs] * 2 if n_pairs else [])
+
+
+def test_multiphase_examinations_form_pairs_of_each_phase():
+    cohort, values = the_retest()
+    expected = tables_of(cohort.assign(phase="venous"), values)["retest"]
+    phases = cohort.assign(phase="venous"), cohort.assign(phase="native", scan_id=cohort["scan_id"] + "n")
+    both = pd.concat(phases, ignore_index=True)
+    doubled = {name: np.concatenate([each, each + 50]) for name, each in values.items()}
+
+    table = tables_of(both, doubled)["retest"]
+
+    assert table["n_patients"].tolist() == [40, 40]
+    assert table["sd_within"]["hu_mean"] == pytest.approx(expected["sd_within"]["hu_mean"])
+
+
 def test_without_dates_there_are_no_pairs():
     cohort, values = the_retest()
 

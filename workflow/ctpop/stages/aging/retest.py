@@ -16,7 +16,7 @@ from ctpop.stats.repeatability import (
 )
 from ctpop.study.patient_consistency import DAYS_PER_YEAR
 
-MOST_DAYS = 7.5  # ASSUME: within a week; half a day accounts for leap years in decimal dates
+MOST_DAYS = 7.5  # ASSUME: within a week; half a day accounts for rounding of decimal dates
 FEWEST_PAIRS = 20  # ASSUME: pairs; 35 are advisable
 SAME = ("phase", "contrast")  # properties in which the scans of a pair must not differ
 
@@ -24,7 +24,8 @@ SAME = ("phase", "contrast")  # properties in which the scans of a pair must not
 def pairs_of(each: Series, cohort: pd.DataFrame, years: np.ndarray) -> np.ndarray:
     """Return the positions in the series of the first two scans within seven days of each patient, shape (pairs, 2).
 
-    Pairs with a different recorded contrast phase or contrast administration are not used.
+    Both scans have the same recorded contrast phase and contrast administration. Scans of other phases between them, as
+    in multiphase examinations, do not separate a pair.
     """
     position = each.rows["position"].to_numpy()
     table = pd.DataFrame(
@@ -32,11 +33,12 @@ def pairs_of(each: Series, cohort: pd.DataFrame, years: np.ndarray) -> np.ndarra
     )
     kinds = cohort.reindex(columns=list(SAME)).astype("string").fillna("").iloc[position]
     table = table.assign(kind=(kinds["phase"] + "|" + kinds["contrast"]).to_numpy()).dropna(subset=["year"])
-    table = table.sort_values(["patient", "year", "row"], kind="stable")
+    table = table.sort_values(["patient", "kind", "year", "row"], kind="stable")
     following = table.shift(-1)
     near = (following["year"] - table["year"]) * DAYS_PER_YEAR <= MOST_DAYS
     used = near & table["patient"].eq(following["patient"]) & table["kind"].eq(following["kind"])
-    found = pd.DataFrame({"patient": table["patient"], "first": table["row"], "second": following["row"]})[used]
+    found = table.rename(columns={"row": "first"}).assign(second=following["row"])[used]
+    found = found.sort_values(["patient", "year", "first"], kind="stable")
     result: np.ndarray = found.drop_duplicates("patient")[["first", "second"]].to_numpy(dtype=int)
     return result
 
