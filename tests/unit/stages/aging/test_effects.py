@@ -310,6 +310,7 @@ def test_equal_ages_have_no_effects(tmp_path):
     tables = run(tmp_path, cohort, an_analysis(cohort))
 
     assert set(rows_of(tables["age_effects"], "spleen", "hu_mean")["reason"]) == {"all_equal"}
+    assert row(tables["body_size"], "aorta")["reason"] == "all_equal"
 
 
 def test_two_distinct_ages_have_a_line_but_no_curve(tmp_path):

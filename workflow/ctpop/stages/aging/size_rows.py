@@ -42,12 +42,13 @@ def _of(sample: AgeSample, sex: str) -> np.ndarray:
 def _reason(sample: AgeSample, n_min: int) -> str:
     if not sample.covariates:
         return "no_height"
-    if len(sample.values) < n_min or not sample.sexes:
+    if len(sample.values) < n_min:
         return "too_few"
     if sample.values.min() <= 0:
         return "not_positive"
-    alike = any(np.ptp(numbers) == 0 for numbers in (sample.values, sample.covariates[0].values, sample.ages))
-    return "all_equal" if alike else "ok"
+    if any(np.ptp(numbers) == 0 for numbers in (sample.values, sample.covariates[0].values, sample.ages)):
+        return "all_equal"
+    return "ok" if sample.sexes else "too_few"
 
 
 def _reason_of_fit(fit: ModelFit, n_min: int) -> str:
