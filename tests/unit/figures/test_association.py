@@ -8,6 +8,7 @@ from matplotlib import cbook
 from ctpop.figures.association import (
     StructureFinding,
     age_ranges,
+    age_spans,
     box_of,
     box_table,
     cut_points,
@@ -88,6 +89,14 @@ def test_ages_of_quartiles_show_the_closed_side_of_the_cut_point():
     assert age_ranges([], "right_closed") == ["", "", "", ""]
 
 
+def test_ages_of_quartiles_with_both_limits():
+    cuts = [38.4, 55.0, 71.0]
+
+    assert age_spans(cuts, "right_closed") == ("≤ 38.4", "> 38.4 to 55", "> 55 to 71", "> 71")
+    assert age_spans(cuts, "left_closed") == ("< 38.4", "≥ 38.4 to < 55", "≥ 55 to < 71", "≥ 71")
+    assert age_spans([], "right_closed") == ("", "", "", "")
+
+
 def test_statistics_are_printed_as_the_paper_prints_them():
     association = {"rho": -0.612, "ci_low": -0.683, "ci_high": -0.529, "p_rho0": 1e-30}
     groups = {"h": 2515.8, "p": 0.0, "epsilon_squared": 0.63}
@@ -132,7 +141,7 @@ def test_findings_count_the_patients_of_the_values():
 
 def test_without_results_n_is_printed_and_that_there_are_none():
     assert spearman_lines(finding(), 0.95) == ["n = 0", "Correlation not computed"]
-    assert kruskal_lines(finding()) == ["n = 0", "Test of age quartiles not computed"]
+    assert kruskal_lines(finding()) == ["n = 0", "Test of age groups not computed"]
 
 
 def test_findings_contain_the_values_and_results_of_the_tables():

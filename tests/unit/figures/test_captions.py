@@ -54,3 +54,26 @@ def test_the_caption_for_snakemake_has_subscripts_and_takes_levels_from_the_conf
     assert text.startswith("**Selected structures and age.** ")
     assert "snakemake.config" in text
     assert captions.restructured_text(MARKED).startswith(r"**Marked.** *r*\ :sub:`s` with {{")
+
+
+def test_captions_name_the_tests_and_age_groups_of_the_study():
+    one, several = (
+        captions.html(BY_NAME["boxes"], CaptionValues(0.95, 1e-4, 200, patients, band))
+        for patients, band in ((200, "age quartile"), (50, "age group"))
+    )
+
+    assert "by age quartile with the Kruskal-Wallis test (<i>H</i>)" in one
+    assert "(Wilcoxon rank-sum test, <i>P</i>" in one
+    assert "by age group with the score test by patient (<i>Q</i>)" in several
+    assert "(score test by patient, <i>P</i>" in several
+    assert "quartile" not in several.replace("median and quartiles", "").replace("interquartile", "")
+    assert "or, if patients have several scans, score test by patient" in captions.restructured_text(BY_NAME["boxes"])
+
+
+def test_captions_name_the_covariance_of_the_bands():
+    one, several = (
+        captions.html(BY_NAME["scatter"], CaptionValues(0.95, 1e-4, 200, patients)) for patients in (200, 50)
+    )
+
+    assert "(HC3 covariance)" in one
+    assert "(cluster-robust CR2 covariance)" in several

@@ -72,6 +72,8 @@ class Conventions:
     """Settings that all figures of a study share.
 
     `age_limits` are the limits of the age axis in years, and `age_ranges` are the ages of the quartiles in words.
+    `band` is the name of an age quartile, or `age group` if the configuration contains the cut points, and `age_spans`
+    are the ages with both limits.
     `repeated` is true if patients have several scans; figures then show numbers of patients next to numbers of scans.
     """
 
@@ -81,6 +83,8 @@ class Conventions:
     age_limits: tuple[float, float]
     age_ranges: list[str]
     repeated: bool = False
+    band: str = "age quartile"
+    age_spans: tuple[str, ...] = ("", "", "", "")
 
     @property
     def lines_above(self) -> int:
@@ -211,6 +215,17 @@ def age_ranges(cuts: list[float], rule: str) -> list[str]:
     return [f"{below} {first}", f"{below} {second}", f"{below} {third}", f"{above} {third}"]
 
 
+def age_spans(cuts: list[float], rule: str) -> tuple[str, ...]:
+    """Return the ages of the four quartiles with both limits: `≤ 38.4`, `> 38.4 to 55`, …, `> 71`."""
+    ranges = age_ranges(cuts, rule)
+    if not cuts:
+        return tuple(ranges)
+    above = ranges[3].split()[0]
+    lower = [text.split()[1] for text in ranges[:2]]
+    upper = [text.split()[1] if above == ">" else text for text in ranges[1:3]]
+    return (ranges[0], *(f"{above} {low} to {high}" for low, high in zip(lower, upper, strict=True)), ranges[3])
+
+
 def size_text(finding: StructureFinding, *, repeated: bool) -> str:
     """Return `n = 320`, or `n = 320 scans of 80 patients` if patients of the study have several scans."""
     return f"n = {scans_of_patients(finding.n, finding.n_patients, both=repeated)}"
@@ -238,7 +253,7 @@ def kruskal_lines(finding: StructureFinding, *, repeated: bool = False) -> list[
     by_patient = not np.isnan(found.get("q", np.nan))
     statistic = found.get("q" if by_patient else "h", np.nan)
     if np.isnan(statistic) or np.isnan(found["p"]):
-        return [n, "Test of age quartiles not computed"]
+        return [n, "Test of age groups not computed"]
     name = "Score test by patient, $Q$" if by_patient else "Kruskal-Wallis $H$"
     test = f"{name} = {number(statistic, 1 if statistic < 100 else 0)}; {p_text(found['p'], '$P$')}"
     effect = f"ε² = {coefficient(found['epsilon_squared'])}"

@@ -109,25 +109,25 @@ KINDS = (
         "Selected structures and age",
         "Age",
         "Scatterplots in the upper row show volume or attenuation by age with the Spearman rank correlation coefficient"
-        " (ρ), two-sided *P* value, and {ci} confidence interval (CI). {trend} Box plots in the lower row show the same"
-        " values by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number"
-        " of values that passed segmentation screening.",
+        " (ρ), two-sided *P* value (test of a ρ of 0), and {ci} confidence interval (CI). {trend} Box plots in the"
+        " lower row show the same values by {band} with the {groups_test} and epsilon squared (ε²). {boxes} n is the"
+        " number of values that passed segmentation screening.",
     ),
     FigureKind(
         "scatter",
         "Values by age",
         "Age",
         "Scatterplot shows volume or attenuation by age with the Spearman rank correlation coefficient (ρ), two-sided"
-        " *P* value, and {ci} confidence interval (CI). {trend} n is the number of values that passed segmentation"
-        " screening.",
+        " *P* value (test of a ρ of 0), and {ci} confidence interval (CI). {trend} n is the number of values that"
+        " passed segmentation screening.",
         Repeat.panels,
     ),
     FigureKind(
         "boxes",
-        "Values by age quartile",
+        "Values by age group",
         "Age",
-        "Box plots show volume or attenuation by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared"
-        " (ε²). {boxes} n is the number of values that passed segmentation screening.",
+        "Box plots show volume or attenuation by {band} with the {groups_test} and epsilon squared (ε²). {boxes} n is"
+        " the number of values that passed segmentation screening.",
         Repeat.panels,
     ),
     FigureKind(
@@ -235,8 +235,8 @@ KINDS = (
         "All structures and age",
         "Age",
         "Scatterplots show volume and mean attenuation by age with the Spearman rank correlation coefficient (ρ) and"
-        " two-sided *P* value. {trend} CI = confidence interval, n = number of values that passed segmentation"
-        " screening.",
+        " two-sided *P* value (test of a ρ of 0). {trend} CI = confidence interval, n = number of values that passed"
+        " segmentation screening.",
         Repeat.pages_of_all,
         grid=(6, 2),
     ),
@@ -245,8 +245,8 @@ KINDS = (
         "Volume and attenuation by age",
         "Structures",
         "Scatterplots show volume (A) and attenuation (C) by age with the Spearman rank correlation coefficient (ρ),"
-        " two-sided *P* value, and {ci} confidence interval (CI). {trend} Box plots show volume (B) and attenuation (D)"
-        " by age quartile with the Kruskal-Wallis test (*H*) and epsilon squared (ε²). {boxes} n is the number of"
+        " two-sided *P* value (test of a ρ of 0), and {ci} confidence interval (CI). {trend} Box plots show volume (B)"
+        " and attenuation (D) by {band} with the {groups_test} and epsilon squared (ε²). {boxes} n is the number of"
         " values that passed segmentation screening.",
         Repeat.all,
     ),

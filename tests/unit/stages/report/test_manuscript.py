@@ -268,6 +268,30 @@ def test_repeated_patients_are_in_the_results_with_every_n_and_in_the_note_of_ta
     assert document.cells["n"].str.fullmatch(r"\d+ scans of \d+ patients").all()
 
 
+def test_table_2_names_the_tests_of_the_study_and_its_age_groups(made):
+    one, several = (manuscript.association_document(found) for found in (made, repeated()))
+    grouped = study(aging={"cut_years": [40, 60, 80]})
+
+    assert "H = Kruskal-Wallis statistic for age quartiles" in one.notes[0]
+    assert "the second tests that value and age are independent" in one.notes[0]
+    assert "Q = statistic of the score test by patient for age quartiles" in several.notes[0]
+    assert "independent" not in several.notes[0]
+    assert "P (independence)" not in several.cells
+    assert "H = Kruskal-Wallis statistic for age groups" in manuscript.association_document(grouped).notes[0]
+
+
+def test_pages_name_the_test_of_the_age_groups(made):
+    def page_of(found):
+        return next(structure_pages.pages(found)).grids
+
+    rows = [row.name for row in page_of(repeated())[0].rows]
+    assert "Score statistic <i>Q</i> by patient" in rows
+    assert "Kruskal-Wallis <i>H</i>" not in rows
+    assert "Kruskal-Wallis <i>H</i>" in [row.name for row in page_of(made)[0].rows]
+    titles = [grid.title for grid in page_of(study(aging={"cut_years": [40, 60, 80]}))]
+    assert "Pairwise comparisons of age groups" in titles
+
+
 def test_the_steps_of_the_flow_contain_patient_counts_if_patients_are_repeated(made):
     flow = repeated().tables["flow"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ctpop.contracts import all_tables
-from ctpop.figures.association import Conventions, Key, StructureFinding, age_ranges, cut_points, findings_of
+from ctpop.figures.association import Conventions, Key, StructureFinding, age_ranges, age_spans, cut_points, findings_of
 from ctpop.foundation.errors import ContractError
 from ctpop.stats.groups import quartile_of
 from ctpop.study import label_sets
@@ -128,6 +128,8 @@ class FinishedStudy:
             age_limits=(math.floor((low - 1) / 10) * 10, math.ceil((high + 1) / 10) * 10),
             age_ranges=age_ranges(cut_points(self.tables["groups"]), aging["quartiles"]),
             repeated=self.n_patients < len(self.tables["cohort"]),
+            age_spans=age_spans(cut_points(self.tables["groups"]), aging["quartiles"]),
+            band="age group" if aging["cut_years"] else "age quartile",
         )
 
     @cached_property

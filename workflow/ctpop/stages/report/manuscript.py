@@ -39,11 +39,20 @@ from ctpop.stages.report import (
     summaries,
 )
 from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.structure_lists import statistic_of_groups
 
 CHECKLISTS = resource("checklists")
 NAMES = ("strobe", "claim")
 NORMALITY_ALPHA = 0.05
 STATISTICS = {"h": "Kruskal-Wallis statistic", "q": "statistic of the score test by patient"}
+PRIMARY = "; correlations of primary structures or groups form separate families"
+HYPOTHESES = {  # sentences of Table 2 without and with repeated scans of patients
+    False: (
+        "the first tests that the correlation is 0, and the second tests that value and age are independent."
+        " Significance, log₁₀ P, and adjusted P values are based on the second."
+    ),
+    True: "P (ρ = 0) tests that the correlation is 0; log₁₀ P and adjusted P values are based on it.",
+}
 SENTENCES = (
     sensitivity_sentences.change,
     sensitivity_sentences.other_analyses,
@@ -116,7 +125,7 @@ def families(study: FinishedStudy) -> list[str]:
 def association_document(study: FinishedStudy) -> Document:
     """Return the associations with age as a table for print: structures in label order, then groups."""
     tables, confidence = study.tables, percent(study.conventions.confidence)
-    statistic = "q" if study.conventions.repeated and "q" in tables["groups"] else "h"
+    statistic, bands = statistic_of_groups(study), f"{study.conventions.band}s"
     of_groups = tables["groups"][[*KEY, statistic, "p", "epsilon_squared"]].rename(columns={statistic: "statistic"})
     found = tables["associations"].merge(of_groups, on=KEY, suffixes=("", "_groups"), validate="one_to_one")
     place = {name: number for number, name in enumerate(study.analyzed)}
@@ -127,17 +136,16 @@ def association_document(study: FinishedStudy) -> Document:
     alpha = level(study.config["aging"]["alpha"])
     note = (
         "Note.—ρ = Spearman rank correlation coefficient with age, CI = confidence interval, BH = Benjamini-Hochberg,"
-        f" {statistic.upper()} = {STATISTICS[statistic]} for age quartiles, ε² = epsilon squared (effect size for age"
-        " quartiles), n = number of values that passed segmentation screening. P values are two-sided; the first"
-        " tests that the correlation is 0, and the second tests that value and age are independent;"
-        f" P < {alpha} was considered to indicate statistical significance. Significance, log₁₀ P, and adjusted P"
-        " values are based on the P value for independence or, if patients have several scans, for a correlation of 0."
+        f" {statistic.upper()} = {STATISTICS[statistic]} for {bands}, ε² = epsilon squared (effect size for {bands}),"
+        " n = number of values that passed segmentation screening. P values are two-sided;"
+        f" {HYPOTHESES[study.conventions.repeated]} P < {alpha} was considered to indicate statistical significance."
         " Adjusted P values account for all correlations of individual structures or, for groups of structures, for all"
-        " correlations of groups."
+        f" correlations of groups{PRIMARY if study.config['aging']['primary'] else ''}."
     )
     note = f"{note} {summaries.repeated_patients(study)}".rstrip()
     title = "Table 2. Associations of volume and attenuation with age"
-    return Document(title, pd.DataFrame(rows), (note,), study.banner)
+    cells = pd.DataFrame(rows).drop(columns="P (independence)" if study.conventions.repeated else [])
+    return Document(title, cells, (note,), study.banner)
 
 
 def association_cells(row: dict[Any, Any], confidence: str, statistic: str) -> dict[str, str]:

@@ -164,7 +164,8 @@ def css_text(text: str) -> str:
 
 def _caption(study: FinishedStudy, counts: dict[str, int], kind: str, again: bool) -> Markup:
     sizes = counts["cohort"], counts["patients"]
-    values = captions.CaptionValues(study.conventions.confidence, study.conventions.alpha, *sizes)
+    shared = study.conventions
+    values = captions.CaptionValues(shared.confidence, shared.alpha, *sizes, band=shared.band)
     return Markup(captions.html(catalog.BY_NAME[kind], values, continued=again))
 
 
@@ -175,6 +176,7 @@ def _shared(study: FinishedStudy, sources: dict[str, Any], links: dict[str, str]
         "counts": sources["counts"],
         "repeated": summaries.repeated_patients(study),
         "conventions": study.conventions,
+        "primary": study.config["aging"]["primary"],
         "caption": partial(_caption, study, sources["counts"]),
         "formats": study.config["report"]["formats"],
         "gallery": study.has_gallery,

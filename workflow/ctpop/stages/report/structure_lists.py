@@ -33,7 +33,10 @@ BOUNDS = "The original study did not publish its lower bounds. The lower bounds 
 def associations(study: FinishedStudy, family: str) -> CellGrid:
     """Return the results of each structure (or group) and measure, sorted by the strength of the correlation."""
     found = study.tables["associations"].loc[study.tables["associations"]["family"] == family]
-    groups = study.tables["groups"][[*KEY, "h", "log10_p", "p", "epsilon_squared"]]
+    statistic = statistic_of_groups(study)
+    groups = study.tables["groups"][[*KEY, "log10_p", "p", "epsilon_squared"]].assign(
+        statistic=study.tables["groups"][statistic]
+    )
     joined = found.merge(groups, on=KEY, how="left", suffixes=("", "_groups"), validate="one_to_one")
     joined = joined.assign(strength=joined["rho"].abs()).sort_values(
         ["strength", *KEY], ascending=[False, True, True], na_position="last"
@@ -46,7 +49,7 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
         Head("Measure", words=True, choice="both measures"),
         *("n", RHO, f"{percent(study.conventions.confidence)} CI", f"{P} ({RHO} = 0)"),
         *(f"{P} (independence)", LOG_P, f"Adjusted {P}"),
-        *("<i>H</i>", f"{P} (age quartiles)", "ε²"),
+        *(f"<i>{statistic.upper()}</i>", f"{P} ({study.conventions.band}s)", "ε²"),
         Head(f"{P} &lt; {level(study.conventions.alpha)}", words=True, choice="all correlations"),
     )
     rows = [
@@ -61,8 +64,13 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
     return CellGrid("Associations with age" if single else "Associations of groups with age", headings, rows)
 
 
+def statistic_of_groups(study: FinishedStudy) -> str:
+    """Return the column of the table `groups` with the statistic of the test: `q` if patients have several scans."""
+    return "q" if study.conventions.repeated and "q" in study.tables["groups"] else "h"
+
+
 def association_cells(row: dict[Any, Any]) -> list[Cell]:
-    """Return the cells of a correlation with age and of the Kruskal-Wallis test."""
+    """Return the cells of a correlation with age and of the test of age groups."""
     return [
         cells.words(MEASURES[row["measure"]]),
         cells.size(row),
@@ -72,7 +80,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
         cells.p_value(row["p_independence"], row["log10_p_independence"]),
         cells.decimal(log10_p(row)),
         cells.p_value(row["p_bonferroni"], log10_p(row)),
-        cells.decimal(row["h"]),
+        cells.decimal(row["statistic"]),
         cells.p_value(row["p"], row["log10_p"]),
         cells.coefficient(row["epsilon_squared"]),
         cells.yes(row["significant"]),

@@ -1,7 +1,7 @@
 """Statistics of one structure: all tests of associations with age, as tables of its page."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from markupsafe import Markup
@@ -31,13 +31,14 @@ TERMS = {
     "nonlinear_male": "Nonlinearity in men",
     "interaction": "Age-by-sex interaction",
 }
-QUARTILE_TESTS = {"quade": "Age quartiles (Quade test)", "score": "Age quartiles (score test by patient)"}
+GROUP_TESTS = {"quade": "Quade test", "score": "score test by patient"}  # methods of the table rank_ancova
 DECIDING = {"independence": "Independence", "rho0": "Correlation of 0"}
-OPTIONAL = ("Restriction", "Score statistic <i>Q</i> by patient for age quartiles")
+OPTIONAL = ("Restriction", "Kruskal-Wallis <i>H</i>", "Score statistic <i>Q</i> by patient")
 
 
 def results(rows: StructureRows) -> CellGrid:
     """Return the results of all tests, with one row per statistic and one column per measure."""
+    bands = f"{rows.study.conventions.band}s"
     of_measure = {
         measure: {
             table: row
@@ -61,11 +62,11 @@ def results(rows: StructureRows) -> CellGrid:
         (f"Adjusted {P} ({RHO} = 0, Holm)", "associations", lambda row: cells.p_value(row["p_rho0_holm"])),
         (rows.below_alpha, "associations", lambda row: _flag(row["significant"])),
         ("Restriction", "associations", _restriction),
-        ("Kruskal-Wallis <i>H</i> for age quartiles", "groups", lambda row: cells.decimal(row["h"])),
-        ("Score statistic <i>Q</i> by patient for age quartiles", "groups", lambda row: cells.decimal(row["q"])),
+        (OPTIONAL[1], "groups", lambda row: cells.decimal(row["h"] if row["test"] == "kruskal_wallis" else math.nan)),
+        (OPTIONAL[2], "groups", lambda row: cells.decimal(row["q"])),
         ("Degrees of freedom", "groups", lambda row: cells.count(row["df"])),
-        (f"{P} (age quartiles)", "groups", lambda row: cells.p_value(row["p"])),
-        (f"Adjusted {P} (age quartiles, Bonferroni)", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
+        (f"{P} ({bands})", "groups", lambda row: cells.p_value(row["p"])),
+        (f"Adjusted {P} ({bands}, Bonferroni)", "groups", lambda row: cells.p_value(row["p_bonferroni"])),
         ("Effect size ε²", "groups", lambda row: cells.coefficient(row["epsilon_squared"])),
         (
             f"{rows.interval} of ε²",
@@ -78,7 +79,6 @@ def results(rows: StructureRows) -> CellGrid:
             lambda row: cells.coefficient(row["epsilon_squared_of_rho"]),
         ),
         ("ε² more than twice the expected value", "groups", lambda row: _flag(row["discordant"])),
-        ("ε² more than twice this value", "groups", lambda row: _flag(row["discordant"])),
         ("Normality: Kolmogorov-Smirnov <i>D</i>", "normality", lambda row: cells.coefficient(row["d"], 3)),
         (f"{P} (<i>D</i>)", "normality", lambda row: cells.p_value(row["p"])),
         ("Skewness", "normality", lambda row: cells.decimal(row["skewness"], 2)),
@@ -93,8 +93,8 @@ def results(rows: StructureRows) -> CellGrid:
 
 
 def post_hoc(rows: StructureRows) -> CellGrid:
-    """Return the rank-sum tests of pairs of age quartiles."""
-    ages = rows.study.conventions.age_ranges
+    """Return the tests of pairs of age quartiles."""
+    ages, bands = rows.study.conventions.age_spans, f"{rows.study.conventions.band}s"
     made = [
         CellRow(
             f"{_quartile(row['group_a'], ages)} and {_quartile(row['group_b'], ages)}",
@@ -115,16 +115,16 @@ def post_hoc(rows: StructureRows) -> CellGrid:
         for row in rows.of("posthoc")
     ]
     headings = cells.heads(
-        *("Age quartiles", MEASURE, "Shift, older<br>minus younger", rows.interval, "AUC", rows.interval),
+        *(bands.capitalize(), MEASURE, "Shift, older<br>minus younger", rows.interval, "AUC", rows.interval),
         *("Cliff’s δ", rows.interval, "<i>z</i>", P),
         *(f"Adjusted {P}<br>(Bonferroni)", Head(rows.below_alpha, words=True)),
     )
     remark = (
-        "Shift: Hodges-Lehmann estimate (mL or HU). AUC: probability that a value of the older quartile exceeds a value"
-        " of the younger quartile. Positive values of z: larger values in the older quartile. The P value tests"
-        " equal distributions; the intervals allow for unequal spread."
+        "Shift: Hodges-Lehmann estimate (mL or HU). AUC: probability that a value of the older group exceeds a value of"
+        " the younger group. Positive values of z: larger values in the older group. The P value tests equal"
+        " distributions; the intervals allow for unequal spread."
     )
-    return CellGrid("Pairwise comparisons of age quartiles", headings, made, remark)
+    return CellGrid(f"Pairwise comparisons of {bands}", headings, made, remark)
 
 
 def by_sex(rows: StructureRows) -> CellGrid:
@@ -182,9 +182,10 @@ def adjusted(rows: StructureRows) -> CellGrid:
 
 def curves(rows: StructureRows) -> CellGrid:
     """Return the covariate-adjusted tests of age quartiles and of the age curve."""
-    quartiles = [
+    bands = f"{rows.study.conventions.band}s"
+    groups = [
         CellRow(
-            QUARTILE_TESTS[row["method"]],
+            f"{bands.capitalize()} ({GROUP_TESTS[row['method']]})",
             [
                 *(
                     cells.words(MEASURES[row["measure"]]),
@@ -218,7 +219,7 @@ def curves(rows: StructureRows) -> CellGrid:
         *("Effect", MEASURE, Head("Adjusted for", words=True), "n", "<i>F</i>", "df", "Residual<br>df", P),
         *(f"Adjusted {P}<br>(Bonferroni)", "Proportion<br>of variance", NOTE),
     )
-    return without_notes(CellGrid("Adjusted tests of age quartiles and age curve", headings, quartiles + terms))
+    return without_notes(CellGrid(f"Adjusted tests of {bands} and age curve", headings, groups + terms))
 
 
 def _covariates(names: str) -> str:
@@ -226,7 +227,7 @@ def _covariates(names: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _quartile(number: int, ages: list[str]) -> str:
+def _quartile(number: int, ages: Sequence[str]) -> str:
     return f"{number} ({ages[number - 1]} years)" if ages[number - 1] else str(number)
 
 
