@@ -91,3 +91,15 @@ def test_a_line_design_is_an_intercept_and_scaled_age():
     design = line_design(np.array([30.0, 80.0]), np.array([30.0, 40.0, 60.0, 80.0]))
 
     np.testing.assert_allclose(design, [[1, 0], [1, 1]])
+
+
+def test_bands_are_wider_if_the_scans_of_patients_agree(cloud):
+    age, value = cloud
+    patients = np.repeat(np.arange(len(age)), 2)
+    once = trend_of(age, value, 0.95, np.arange(len(age)))
+    twice = trend_of(np.repeat(age, 2), np.repeat(value, 2), 0.95, patients)
+    as_independent = trend_of(np.repeat(age, 2), np.repeat(value, 2), 0.95)
+
+    np.testing.assert_allclose(twice.fit, once.fit, rtol=1e-8)
+    np.testing.assert_allclose(twice.high - twice.low, once.high - once.low, rtol=0.05)
+    assert np.all(as_independent.high - as_independent.low < 0.8 * (twice.high - twice.low))

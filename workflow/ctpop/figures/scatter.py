@@ -55,7 +55,7 @@ def plot(axes: Axes, finding: StructureFinding, conventions: Conventions) -> Non
         return
     age, value = (finding.points[name].to_numpy(float) for name in ("age_years", "value"))
     draw_dots(axes, age, value, BLUE, zorder=2)
-    trend = trend_of(age, value, conventions.confidence)
+    trend = trend_of(age, value, conventions.confidence, finding.points["patient"].to_numpy())
     if trend is not None:
         axes.fill_between(
             trend.age_years,

@@ -2,7 +2,8 @@
 
 With at least 30 values, the trend is a restricted (natural) cubic spline with four knots at the 5th, 35th, 65th, and
 95th percentiles of age; with 10 to 29 values, it is a straight line. Both are fitted by least squares. The pointwise
-confidence intervals use the HC3 covariance because the variance of the values changes with age.
+confidence intervals use the HC3 covariance because the variance of the values changes with age, or the cluster-robust
+CR2 covariance if patients have several scans.
 
 # SOURCE: knots, Harrell, Regression Modeling Strategies, 2nd ed. 2015, section 2.4.6; HC3, MacKinnon and White,
 # J Econometrics 1985;29:305.
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from ctpop.figures.catalog import SPLINE_FROM
+from ctpop.stats.linear_model import linear_model
 
 LINE_FROM = 10
 KNOTS = (0.05, 0.35, 0.65, 0.95)
@@ -34,8 +36,13 @@ class Trend:
     high: Floats
 
 
-def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | None:
-    """Return the trend of values by age, or None if there are too few values or too few different ages."""
+def trend_of(
+    age_years: Floats, values: Floats, confidence: float, patients: NDArray[np.int64] | None = None
+) -> Trend | None:
+    """Return the trend of values by age, or None if there are too few values or too few different ages.
+
+    `patients` contains the number of the patient of each value; by default, all patients differ.
+    """
     if len(values) < LINE_FROM or np.ptp(age_years) == 0:
         return None
     knots = np.quantile(age_years, KNOTS)
@@ -46,14 +53,15 @@ def trend_of(age_years: Floats, values: Floats, confidence: float) -> Trend | No
     leverage = np.einsum("ij,jk,ik->i", terms, inverse, terms)
     if leverage.max() > 1 - 1e-9:  # a single value determines the trend, and its error cannot be estimated
         return None
-    coefficients = inverse @ terms.T @ values
-    residuals = (values - terms @ coefficients) / (1 - leverage)
-    covariance = inverse @ (terms.T * residuals**2) @ terms @ inverse
+    model = linear_model(terms, np.arange(len(values)) if patients is None else patients)
+    if not model.kept.all() or model.simple_df < 1:
+        return None
+    fitted = model.fit(values)
     grid = np.linspace(age_years.min(), age_years.max(), STEPS)
     along = design(grid, knots)
-    fit = along @ coefficients
-    error = np.sqrt(np.einsum("ij,jk,ik->i", along, covariance, along))
-    width = special.stdtrit(len(values) - terms.shape[1], (1 + confidence) / 2) * error
+    fit = along @ fitted.coefficients
+    error = np.sqrt(np.einsum("ij,jk,ik->i", along, fitted.covariance, along).clip(min=0))
+    width = special.stdtrit(model.simple_df, (1 + confidence) / 2) * error
     return Trend(kind, grid, fit, fit - width, fit + width)
 
 
