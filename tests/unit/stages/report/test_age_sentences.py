@@ -132,10 +132,35 @@ def associations(**of):
     return table.assign(measure="hu_mean", rho=-0.5, n=table["n_patients"] * 2)
 
 
+def test_correlations_by_sex_have_counts_and_median_sizes_if_both_sexes_have_results(study_with):
+    table = pd.DataFrame(
+        [("organ_1", "female", -0.5, 1e-9), ("organ_2", "female", 0.1, 0.2), ("organ_1", "male", 0.3, 0.5)],
+        columns=["structure", "sex", "rho", "p_independence"],
+    ).assign(p_rho0=0.9)
+
+    assert age_sentences.by_sex(study_with(associations_by_sex=table)) == (
+        "In analyses by sex, 1 of 2 correlations (50%) in women and 0 of 1 correlation in men were significant"
+        " (P < .0001; median absolute ρ, .30 and .30)."
+    )
+    assert age_sentences.by_sex(study_with(associations_by_sex=table.query("sex == 'female'"))) == ""
+
+
+def test_adjusted_tests_of_age_groups_have_a_count_and_the_range_of_the_effect_size(study_with):
+    table = pd.DataFrame({"structure": ["organ_1", "organ_2"], "p": [1e-9, 0.3], "eta_squared": [0.4, 0.01]})
+
+    assert adjusted_sentences.quade(study_with(rank_ancova=table)) == (
+        "In the rank analysis of covariance, values differed significantly among age quartiles in 1 of 2 tests (50%);"
+        " the proportion of variance ranged from .01 to .40."
+    )
+    assert adjusted_sentences.quade(study_with(rank_ancova=table.assign(p=np.nan))) == ""
+
+
 def test_the_power_sentence_is_that_of_the_patients_of_the_largest_and_smallest_sample(study_with):
     alone = study_with(associations=associations(organ_1=4004, organ_2=4004))
     several = study_with(associations=associations(organ_1=4004, organ_2=300))
-    first = "With 4,004 patients, the study had 80% power to detect a correlation of .075 in size (alpha = .0001)."
+    first = (
+        "With 4,004 patients, the study had 80% power to detect a correlation of .075 in size (two-sided α = .0001)."
+    )
 
     assert age_sentences.power(alone) == first
     assert age_sentences.power(several) == (
@@ -155,6 +180,10 @@ def test_family_wise_error_rates_are_limited_only_below_1(study_with):
     assert many.endswith(
         "was at most .3 for the 6 correlations and .3 for the 6 Kruskal-Wallis tests. The significance level did not"
         " limit this probability for the 36 rank-sum tests."
+    )
+    assert age_sentences.false_positives(study_with({"alpha": 0.5})).endswith(
+        "one false-positive result was not limited for the 6 correlations, the 6 Kruskal-Wallis tests, and the 36"
+        " rank-sum tests."
     )
     assert age_sentences.rounded(1248e-4) == ".125"
 
@@ -176,7 +205,7 @@ def test_nonlinear_relations_are_counted_by_sex_among_the_tested_structures(stud
         "The relation between volume and age was nonlinear (P < .0001, spline vs straight line) for the only"
         " structure.",
         "The relation between attenuation and age was nonlinear (P < .0001, spline vs straight line, by sex) for 1 of 2"
-        " structures (50%) in women and for none of 1 structure in men.",
+        " structures (50%) in women and for 0 of 1 structure in men.",
     ]
     assert curve_sentences.interaction(found) == (
         "The relation with age differed between women and men (P < .0001, age-by-sex interaction) in 1 of 2 attenuation"
@@ -246,8 +275,7 @@ def test_differences_between_the_sexes_are_counted_and_the_largest_are_named(stu
     found = study_with(sex_differences=table)
 
     assert curve_sentences.sex_differences(found) == [
-        "Men and women at 50 years of age differed (P < .0001) in 1 of 2 volumes (50%) and none of 1 attenuation"
-        " value.",
+        "Men and women at 50 years of age differed (P < .0001) in 1 of 2 volumes (50%) and 0 of 1 attenuation value.",
         "In units of the residual SD, the largest difference in volume (men minus women) was observed in the following"
         " structure: organ 1 (22.1%; 95% CI: 21.1%, 23.1%; P < .0001; n = 58).",
     ]
@@ -258,7 +286,7 @@ def test_differences_between_the_sexes_are_counted_and_the_largest_are_named(stu
 def change_points(*outcomes):
     table = pd.DataFrame({"outcome": outcomes, "structure": "organ_1", "measure": "hu_mean", "sex": "female"})
     ages = {"age_years": 43.5, "age_low_years": 36.4, "age_high_years": 51.0}
-    return table.assign(**ages, slope_before=-2.88, slope_after=-22.7, n=124, n_patients=124)
+    return table.assign(**ages, slope_before=-2.88, slope_after=-22.7, p=0.004, n=124, n_patients=124)
 
 
 def test_change_points_have_an_interval_two_slopes_and_a_condition_if_a_curve_fits_as_well(study_with):
@@ -266,13 +294,17 @@ def test_change_points_have_an_interval_two_slopes_and_a_condition_if_a_curve_fi
 
     assert curve_sentences.change_points(found) == (
         "A single straight line was rejected, and two straight lines that meet at a certain age fit as well as or"
-        " better than a smooth curve, for 1 of 2 curves (50%) by structure, measure, and sex:"
+        " better than a smooth curve, for 1 of 2 curves (50%) by structure and measure:"
         " attenuation of organ 1 in women (43.5 years; 95% CI: 36.4, 51.0; difference per decade of age, −2.9 HU before"
-        " and −22.7 HU after this age; n = 124; if the change of slope is abrupt)."
+        " and −22.7 HU after this age; P = .0040; n = 124; if the change of slope is abrupt)."
     )
     assert "if the change" not in curve_sentences.change_points(study_with(change_points=change_points("break")))
     none = curve_sentences.change_points(study_with(change_points=change_points("no_break", "smooth_curve")))
-    assert none.endswith("than a smooth curve, for none of 2 curves by structure, measure, and sex.")
+    assert none.endswith("than a smooth curve, for none of 2 curves by structure and measure.")
+    both = change_points("no_break", "break").assign(sex=["female", "male"])
+    assert "1 of 2 curves (50%) by structure, measure, and sex" in curve_sentences.change_points(
+        study_with(change_points=both)
+    )
     assert curve_sentences.change_points(study_with()) == ""
 
 
@@ -293,7 +325,8 @@ def test_missing_values_are_compared_by_age_only_in_structures_with_enough_of_th
 
 
 def calibration(*misfits):
-    return pd.DataFrame({"misfit": misfits, "structure": "organ_1", "band": "all", "model": "shash"})
+    sex = "female"
+    return pd.DataFrame({"misfit": misfits, "structure": "organ_1", "band": "all", "model": "shash", "sex": sex})
 
 
 def test_centile_curves_that_do_not_fit_are_counted(study_with):
@@ -301,10 +334,15 @@ def test_centile_curves_that_do_not_fit_are_counted(study_with):
     table = pd.concat([calibration(True, False), unfitted], ignore_index=True)
 
     assert curve_sentences.centiles(study_with(centile_calibration=table)) == (
-        "Sets of centile curves were fitted for 2 of 3 samples (67%) of a structure, measure, and sex; according to the"
-        " cross-validation, 1 (50%) did not fit the data."
+        "Sets of centile curves were fitted for 2 of 3 samples (67%) of a structure, measure, and sex; the"
+        " cross-validation or the tests of the z scores indicated misfit of 1 of them (50%)."
     )
     assert curve_sentences.centiles(study_with(centile_calibration=unfitted)) == ""
+    absent = pd.concat([calibration(False), unfitted.assign(sex="no such sex")], ignore_index=True)
+    assert curve_sentences.centiles(study_with(centile_calibration=absent)).endswith(
+        "for the only sample of a structure, measure, and sex; the cross-validation or the tests of the z scores"
+        " indicated misfit of none of them."
+    )
 
 
 def test_the_quade_test_and_age_curves_are_described_only_if_they_have_results(study_with):
@@ -361,7 +399,7 @@ def sensitivity(*rows):
         (
             [("none", "organ_1", 0.001, 0.01), ("strict", "organ_1", 0, 0.01)],
             "With other screening rules, correlation coefficients changed by less than .01 (attenuation of organ 1, n"
-            " = 58), and the significance of none of 1 correlation changed.",
+            " = 58), and the significance of 0 of 1 correlation changed.",
         ),
         (
             [("none", "organ_1", 0.05, 0.01), ("strict", "organ_1", -0.15, 0.06), ("strict", "organ_2", 0.02, 0.3)],
@@ -406,8 +444,10 @@ def test_values_that_do_not_contribute_to_adjusted_correlations_are_counted():
     text = adjusted_sentences.left_out(table.assign(n_patients_informative=[58, 55]))
 
     assert text.endswith(
-        "A further 0 to 3 values did not contribute, because no comparable scan had the same covariates."
+        "A further 0 to 3 values did not contribute, because no other patient had the same category of a covariate."
     )
+    within = adjusted_sentences.left_out(table.assign(n_patients_informative=[58, 55]), within=True)
+    assert within.endswith("because fewer than two other patients had the same covariates.")
 
 
 def test_allometric_exponents_are_summarized_by_median_and_range(study_with):

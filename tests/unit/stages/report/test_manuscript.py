@@ -176,6 +176,9 @@ def counts_of(made):
     agreed = published.loc[published["distinct"], "outcome"].value_counts()
     normality, curves = own["normality"]["p"].dropna(), own["age_curves"].dropna(subset="p")
     sets = own["centile_calibration"].query("band == 'all'")
+    by_sex = own["associations_by_sex"].dropna(subset="rho")
+    deciding = by_sex["p_independence"].fillna(by_sex["p_rho0"])
+    quade = own["rank_ancova"]["p"].dropna()
     found = [
         *(len(normality), (normality < 0.05).sum(), len(own["measures"])),
         *curves.groupby(["term", "measure"]).size(),
@@ -190,6 +193,12 @@ def counts_of(made):
         *(len(groups), (groups < 1e-4).sum(), *agreed, agreed.sum()),
         *(len(sets), sets["model"].notna().sum(), sets["misfit"].eq(True).sum()),
         *made.tables["sex_differences"]["age_years"],
+        *(
+            len(quade),
+            (quade < 1e-4).sum(),
+            *by_sex.groupby("sex").size(),
+            *by_sex[deciding < 1e-4].groupby("sex").size(),
+        ),
     ]
     return {str(int(n)) for n in found}
 
@@ -198,6 +207,12 @@ def rounded(table, *columns):
     """Return the absolute values of the results of single structures, with one decimal."""
     values = np.abs(table.loc[table["structure"].isin(LABELS.names), list(columns)].to_numpy(float))
     return {f"{value:.1f}" for value in values[np.isfinite(values)]}
+
+
+def medians_by_sex(made):
+    table = made.tables["associations_by_sex"]
+    own = table.loc[table["structure"].isin(LABELS.names)]
+    return own["rho"].abs().groupby(own["sex"]).median()
 
 
 def test_every_number_of_the_results_is_in_a_table_or_a_count_of_its_rows(made):
@@ -209,7 +224,8 @@ def test_every_number_of_the_results_is_in_a_table_or_a_count_of_its_rows(made):
     known = {
         ".01",  # differences below are stated as less than .01
         *counts_of(made),
-        *numbers_of([own, made.tables["sensitivity"]], 2),
+        *numbers_of([own, made.tables["sensitivity"], made.tables["rank_ancova"]], 2),
+        *(f"{middle:.2f}".lstrip("0") for middle in medians_by_sex(made)),
         *(f"{age:.1f}" for age in ages),
         *(f"{detectable_rho(n, 1e-4, 0.8):.3f}".lstrip("0") for n in (own["n"].min(), own["n"].max())),
         *(f"{abs(value):.2f}".lstrip("0") for value in (differences.median(), differences.min(), differences.max())),
@@ -332,8 +348,11 @@ def test_texts_contain_patients_and_scans_of_every_step_and_sex():
     shares = [f"{100 * part / 50:.0f}%" for part in (n_patients, 50 - n_patients)]
     assert "The study sample included 200 scans of 50 patients (median age at the time of the scan, " in text
     assert f"{n_patients} women [{shares[0]}] and {50 - n_patients} men [{shares[1]}])." in text
-    assert "Label maps were available for 200 of 200 scans (100%; 50 of 50 patients)" in text
-    assert "With 50 patients, the study had 80% power to detect a correlation of .605 in size (alpha = .0001)." in text
+    assert "Label maps were available for all 200 scans" in text
+    assert (
+        "With 50 patients, the study had 80% power to detect a correlation of .605 in size (two-sided α = .0001)."
+        in text
+    )
     methods = text_of_methods(made)
     assert "The registry contained 200 scans of 50 patients." in methods
     assert "Patients could contribute more than one scan." in methods

@@ -67,7 +67,7 @@ def test_percentages_have_one_decimal_only_of_large_denominators(n, whole, text)
     ("n", "whole", "text"),
     [
         (0, 40, "none of 40 scans"),
-        (0, 1, "none of 1 scan"),
+        (0, 1, "0 of 1 scan"),
         (1, 1, "the only scan"),
         (2, 2, "both scans"),
         (40, 40, "all 40 scans"),
@@ -190,6 +190,7 @@ def test_every_sentence_is_complete(variant):
     _, methods_text, results_text = variant
     verbs = (
         r"\b(was|were|included|contained|followed|could|had|changed|differed|remained|accounted|provided|did|compare)\b"
+        r"|\breplaced\b"
     )
 
     for sentence in [*sentences(methods_text), *sentences(results_text)]:
@@ -217,6 +218,27 @@ def test_the_methods_contain_no_results_and_the_results_have_denominators(varian
     for part in re.findall(r"(\d+) of (\d+) (?!patients)[a-zA-Z -]+?s? \((.+?)\)", results_text):
         n, whole, percentage = part
         assert percentage.startswith(phrases.share(int(n), int(whole))), part
+
+
+def test_the_methods_describe_the_p_value_of_the_bootstrap_and_its_limit():
+    text = methods(study(study_tables.registry(60), aging={"interval": "bootstrap", "bootstrap_iterations": 499}))
+
+    assert "a limit of the bootstrap interval is 0; the smallest possible P value was .004)" in text
+    assert "sensitivity analyses and by sex were calculated with the Fisher z transformation" in text
+    assert "normal distribution of the Fisher z transform" not in text
+
+
+@pytest.mark.parametrize("start_from", ["measures", "images"])
+def test_screening_rules_without_evidence_are_not_described(start_from):
+    found = study(study_tables.registry(60), start_from=start_from, without_segments=start_from == "measures")
+    columns = ["border_voxels", "faces", "padding_share", "side_mm"]
+    measures = found.tables["measures"].assign(**dict.fromkeys(columns))
+    text = methods(FinishedStudy(found.config, LABELS, {**found.tables, "measures": measures}))
+
+    assert ("truncated by the field of view" in text) == (start_from == "images")
+    assert ("in image padding" in text) == (start_from == "images")
+    assert ("the table did not contain the required information" in text) == (start_from == "measures")
+    assert "its volume was below a lower bound" in text
 
 
 def test_references_are_cited_in_numerical_order(variant):

@@ -35,7 +35,7 @@ def test_changes_that_differ_from_differences_between_patients_are_counted():
 
     assert text == (
         "In up to 100 scans of 50 patients with scans at least 6 months apart, the change within patients per decade"
-        " differed from the difference between patients (P < .01) in none of 1 volume and 1 of 2 attenuation values"
+        " differed from the difference between patients (P < .01) in 0 of 1 volume and 1 of 2 attenuation values"
         " (50%)."
     )
 

@@ -17,6 +17,8 @@ from ctpop.stages.report.age_sentences import (
 )
 from ctpop.stages.report.finished_study import FinishedStudy
 
+ONLY_ONE = "no other patient had the same category of a covariate"
+
 
 def adjusted(study: FinishedStudy) -> str:
     """Return sentences on the joint adjustment of the correlations of structures; may be empty."""
@@ -35,10 +37,12 @@ def adjusted(study: FinishedStudy) -> str:
             f"{words}the median difference between the adjusted and unadjusted ρ in the same scans was {middle}"
             f" (range, {low} to {high}; {count(len(rows), 'correlation')})."
         )
-    return f"{text} {left_out(rows)} {adjusted_effects(study)}".strip()
+    return (
+        f"{text} {left_out(rows, within=study.config['aging']['adjust'] == 'strata')} {adjusted_effects(study)}".strip()
+    )
 
 
-def left_out(rows: pd.DataFrame) -> str:
+def left_out(rows: pd.DataFrame, *, within: bool = False) -> str:
     """Return the numbers of values that are excluded from adjusted correlations because a covariate is missing."""
     numbers, unit = between(rows["n_left_out"], rows["n_patients_left_out"])
     each = "each correlation" if len(rows) > 1 else "this correlation"
@@ -51,7 +55,22 @@ def left_out(rows: pd.DataFrame) -> str:
         return text
     rest = rows["n"] - rows["n_informative"], rows["n_patients"] - rows["n_patients_informative"]
     numbers, unit = between(*rest)
-    return f"{text} A further {numbers}{unit} did not contribute, because no comparable scan had the same covariates."
+    others = "fewer than two other patients had the same covariates" if within else ONLY_ONE
+    return f"{text} A further {numbers}{unit} did not contribute, because {others}."
+
+
+def quade(study: FinishedStudy) -> str:
+    """Return the number of adjusted tests of age groups with a significant difference; may be empty."""
+    table, alpha = rows_of(study, "rank_ancova"), study.config["aging"]["alpha"]
+    known = table.dropna(subset="p") if len(table) else table
+    if known.empty:
+        return ""
+    n, low, high = (int((known["p"] < alpha).sum()), *known["eta_squared"].quantile([0, 1]))
+    return (
+        f"In the rank analysis of covariance, values differed significantly among {study.conventions.band}s in"
+        f" {phrases.part(n, len(known), 'test')}; the proportion of variance ranged from {coefficient(low)} to"
+        f" {coefficient(high)}."
+    )
 
 
 def between(n: pd.Series, n_patients: pd.Series) -> tuple[str, str]:

@@ -55,10 +55,12 @@ def false_positives(study: FinishedStudy) -> str:
     limited = [f"{rounded(n * alpha)} for {all_of(n, one)}" for one, n in sizes.items() if n * alpha < 1]
     unlimited = [all_of(n, one) for one, n in sizes.items() if n * alpha >= 1]
     start = f"With a significance level of {level(alpha)} for each test, the probability of at least one false-positive"
-    text = f"{start} result was at most {phrases.series(limited)}." if limited else ""
+    if not limited:
+        return f"{start} result was not limited for {phrases.series(unlimited)}." if unlimited else ""
+    text = f"{start} result was at most {phrases.series(limited)}."
     if unlimited:
         text += f" The significance level did not limit this probability for {phrases.series(unlimited)}."
-    return text.strip() if limited else ""
+    return text
 
 
 def all_of(n: int, one: str) -> str:
@@ -69,6 +71,24 @@ def all_of(n: int, one: str) -> str:
 def rounded(probability: float) -> str:
     """Return a probability with three decimals, or two significant digits below .01: `.125`, `.0012`."""
     return level(float(f"{probability:.3f}" if probability >= 0.01 else f"{probability:.2g}"))
+
+
+def by_sex(study: FinishedStudy) -> str:
+    """Return the numbers of significant correlations of structures in women and in men; empty with one sex."""
+    table, alpha = rows_of(study, "associations_by_sex"), study.config["aging"]["alpha"]
+    known = table.dropna(subset="rho") if len(table) else table
+    if known.empty or known["sex"].nunique() < 2:
+        return ""
+    parts, middle = [], []
+    for sex, who in (("female", "women"), ("male", "men")):
+        rows = known.loc[known["sex"].eq(sex)]
+        n = int(rows["p_independence"].fillna(rows["p_rho0"]).lt(alpha).sum())
+        parts.append(f"{phrases.part(n, len(rows), 'correlation')} in {who}")
+        middle.append(coefficient(rows["rho"].abs().median()))
+    return (
+        f"In analyses by sex, {parts[0]} and {parts[1]} were significant (P < {level(alpha)}; median absolute ρ,"
+        f" {middle[0]} and {middle[1]})."
+    )
 
 
 def strongest(known: pd.DataFrame, study: FinishedStudy) -> list[str]:
@@ -188,7 +208,7 @@ def power(study: FinishedStudy) -> str:
         f"{percent(POWER)} power to detect a correlation of {coefficient(detectable_rho(n, alpha, POWER), 3)} in size"
         for n in (int(patients.max()), int(patients.min()))
     )
-    text = f"With {count(int(patients.max()), 'patient')}, the study had {most} (alpha = {level(alpha)})."
+    text = f"With {count(int(patients.max()), 'patient')}, the study had {most} (two-sided α = {level(alpha)})."
     if patients.min() < patients.max():
         fewest = count(int(patients.min()), "patient")
         text += f" For the structure with the smallest sample ({fewest}), it had {least}."

@@ -50,6 +50,7 @@ def methods_text(study: FinishedStudy, sources: dict[str, Any]) -> str:
         criteria=phrases.criteria(tables["flow"]),
         models=phrases.models(sources),
         rules=phrases.screening(study),
+        rules_without_evidence=phrases.has_unassessed_rules(study),
         bounded="below_bound" in rule_sets.read(screen["rules"]).rules,
         n_bounds=int(study.label_set.table["lower_bound_ml"].notna().sum()),
         changed_bounds=[age_sentences.in_a_sentence(name) for name in screen.get("lower_bound_ml") or []],

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, count, level, number, percent, scans_of_patients
+from ctpop.figures.formatting import MEASURES, count, level, number, p_text, percent, scans_of_patients
 from ctpop.stages.report import phrases
 from ctpop.stages.report.age_sentences import (
     NO_COVARIATE,
@@ -29,8 +29,8 @@ def nonlinear(study: FinishedStudy) -> list[str]:
     alpha = study.config["aging"]["alpha"]
     sentences = []
     for measure in MEASURES:
-        parts = [tested(study, term, measure, "structure") + sex for term, sex in BY_SEX.items()]
-        parts = [words for words in parts if words not in BY_SEX.values()]
+        found = {sex: tested(study, term, measure, "structure") for term, sex in BY_SEX.items()}
+        parts = [words + sex for sex, words in found.items() if words] if all(found.values()) else []
         parts = parts or list(filter(None, [tested(study, "nonlinear", measure, "structure")]))
         if parts:
             sentences.append(
@@ -96,7 +96,8 @@ def change_points(study: FinishedStudy) -> str:
         return ""
     rows = known.loc[known["outcome"].isin(BREAKS)]
     n = len(known)
-    words = f"{phrases.part(len(rows), n, 'curve')} by structure, measure, and sex"
+    sexes = "measure, and sex" if {"female", "male"} <= set(known["sex"]) else "and measure"
+    words = f"{phrases.part(len(rows), n, 'curve')} by structure{',' if sexes[0] == 'm' else ''} {sexes}"
     items = [change_point(row, study) for row in rows.to_dict("records")]
     listed = f": {phrases.series(items)}" if items else ""
     return (
@@ -114,7 +115,8 @@ def change_point(row: dict[Any, Any], study: FinishedStudy) -> str:
     return (
         f"{MEASURES[row['measure']].lower()} of {in_a_sentence(row['structure'])} in {WOMEN_MEN[row['sex']]}"
         f" ({number(row['age_years'], 1)} years; {confidence} CI: {low}, {high}; difference per decade of age, {before}"
-        f" before and {after} after this age; n = {scans_of_patients(row['n'], row['n_patients'])}{abrupt})"
+        f" before and {after} after this age; {p_text(row['p'])}; n ="
+        f" {scans_of_patients(row['n'], row['n_patients'])}{abrupt})"
     )
 
 
@@ -123,20 +125,21 @@ def centiles(study: FinishedStudy) -> str:
     table = rows_of(study, "centile_calibration")
     if table.empty or "misfit" not in table:
         return ""
-    rows = table.loc[table["band"].eq("all")]
+    rows = table.loc[table["band"].eq("all") & table["sex"].isin(study.tables["cohort"]["sex"])]
     fitted = rows.loc[rows["model"].notna()]
     if fitted.empty:
         return ""
     misfit = int(fitted["misfit"].fillna(False).astype(bool).sum())
     return (
         f"Sets of centile curves were fitted for {phrases.part(len(fitted), len(rows), 'sample')} of a structure,"
-        f" measure, and sex; according to the cross-validation, {misfit_words(misfit, len(fitted))}."
+        f" measure, and sex; the cross-validation or the tests of the z scores indicated misfit of"
+        f" {misfit_words(misfit, len(fitted))}."
     )
 
 
 def misfit_words(misfit: int, n: int) -> str:
-    """Return `3 (1%) did not fit the data` or `none failed to fit the data`."""
-    return f"{misfit:,} ({phrases.share(misfit, n)}) did not fit the data" if misfit else "all of them fitted the data"
+    """Return `3 of them (1%)` or `none of them`."""
+    return f"{misfit:,} of them ({phrases.share(misfit, n)})" if misfit else "none of them"
 
 
 def body_size(study: FinishedStudy) -> str:

@@ -67,6 +67,10 @@ COLUMNS = {  # columns read from the largest tables, which have 12 million rows 
 }
 
 
+# columns of `measures` that a table of measures can lack; screening rules without them are not described
+EVIDENCE = ("border_voxels", "faces", "padding_share", "largest_share", "side_mm", "asymmetry")
+
+
 @dataclass(frozen=True)
 class FinishedStudy:
     """Input of a report; the keys of `tables` are the table names of the contracts and `truth` (ground truth)."""
@@ -162,8 +166,11 @@ def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, A
     """
     asked = (*REQUIRED, *(CENTILES if config["aging"]["centiles"] else ()))
     asked += CHANGE_POINTS if config["aging"]["change_points"] else ()
+    columns = COLUMNS
+    if config["study"]["start_from"] == "measures":
+        columns = COLUMNS | {"measures": COLUMNS["measures"] + EVIDENCE}
     tables = {
-        table.name: table.read(_existing(folder / f"{table.name}.parquet"), *COLUMNS.get(table.name, ()))
+        table.name: table.read(_existing(folder / f"{table.name}.parquet"), *columns.get(table.name, ()))
         for table in asked
     }
     if config["study"]["start_from"] != "measures":

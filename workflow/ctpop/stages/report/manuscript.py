@@ -60,6 +60,7 @@ SENTENCES = (
     age_sentences.primary,
     age_sentences.largest_effects,
     age_sentences.power,
+    age_sentences.by_sex,
     curve_sentences.nonlinear,
     curve_sentences.interaction,
     curve_sentences.change_points,
@@ -68,6 +69,7 @@ SENTENCES = (
     curve_sentences.centiles,
     repeat_sentences.repeats,
     adjusted_sentences.adjusted,
+    adjusted_sentences.quade,
 )
 
 

@@ -21,6 +21,10 @@ METHODS = (  # the template of the methods replaces {reference}
     " the 99th percentile were set to this percentile."
     " Structures that were absent did not count as missing."
 )
+BOUNDS = (
+    " Bounds of the difference per decade of age were calculated by replacing missing values with the fitted values"
+    " plus the 5th or 95th percentile of the residuals."
+)
 
 
 def methods_sentences(study: FinishedStudy) -> str:
@@ -32,7 +36,14 @@ def methods_sentences(study: FinishedStudy) -> str:
     names = {name for model in models for name in model.split("; ")}
     fewer = " (fewer terms for structures with few missing or few usable values)" if len(models) > 1 else ""
     terms = phrases.series([words for name, words in TERMS.items() if name in names])
-    return METHODS.replace("{terms}", f"{terms}{fewer}")
+    bounds = BOUNDS if _bounded(study) else ""
+    return METHODS.replace("{terms}", f"{terms}{fewer}") + bounds
+
+
+def _bounded(study: FinishedStudy) -> bool:
+    """Return whether a slope has bounds for extreme missing values."""
+    table = _single(study)
+    return "slope_low" in table and bool(table["slope_low"].notna().any())
 
 
 def results_sentences(study: FinishedStudy) -> str:

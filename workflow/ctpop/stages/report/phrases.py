@@ -46,6 +46,13 @@ PACKAGES = {
     "nibabel": "NiBabel",
     "matplotlib": "Matplotlib",
 }
+EVIDENCE = {  # columns of a table of measures on which a rule depends; other rules depend on volumes only
+    "padding": ("padding_share",),
+    "truncated": ("border_voxels", "faces"),
+    "fragmented": ("largest_share",),
+    "laterality": ("side_mm",),
+    "asymmetric": ("asymmetry",),
+}
 PERCENTAGES = ("share_above", "largest_share_below")
 
 
@@ -64,18 +71,20 @@ def share(n: int, whole: int) -> str:
 
 
 def part(n: int, whole: int, one: str) -> str:
-    """Return `671 of 700 volumes (96%)`, `all 700 volumes`, `both volumes`, or `none of 700 volumes`."""
+    """Return `671 of 700 volumes (96%)`, `all 700 volumes`, `both volumes`, `none of 700 volumes`, `0 of 1 volume`."""
     words = count(whole, one)
     if n == 0:
-        return f"none of {words}"
+        return f"{'0' if whole == 1 else 'none'} of {words}"
     if n == whole:
         return {1: f"the only {one}", 2: f"both {one}s"}.get(n, f"all {words}")
     return f"{n:,} of {words} ({share(n, whole)})"
 
 
 def of_cohort(study: FinishedStudy, n: int, n_patients: int) -> str:
-    """Return `34 of 35 scans (97%)`, or `198 of 200 scans (99%; 50 of 50 patients)`."""
+    """Return `34 of 35 scans (97%)`, `198 of 200 scans (99%; 50 of 50 patients)`, or `all 35 scans`."""
     whole, patients = len(study.tables["cohort"]), study.n_patients
+    if n == whole:
+        return part(n, whole, "scan")
     of = f"{n:,} of {count(whole, 'scan')} ({share(n, whole)}"
     return f"{of})" if patients == whole else f"{of}; {n_patients:,} of {count(patients, 'patient')})"
 
@@ -203,9 +212,23 @@ def screening(study: FinishedStudy) -> list[str]:
     rules = rule_sets.read(chosen["rules"]).with_truncated_hu(chosen.get("use_truncated_hu")).rules
     conditions: dict[frozenset[str], list[str]] = {dropped: [] for dropped in SENTENCES}
     for name, words in CONDITIONS.items():
-        if name in rules:
+        if name in rules and _assessed(study, name):
             conditions[frozenset(rules[name].drops)].append(words.format(**_printed(rules[name].limits)))
     return [_sentence(SENTENCES[dropped], found) for dropped, found in conditions.items() if found]
+
+
+def has_unassessed_rules(study: FinishedStudy) -> bool:
+    """Return whether the values of a study lack the evidence of a rule of its rule set."""
+    return any(not _assessed(study, name) for name in rule_sets.read(study.config["screen"]["rules"]).rules)
+
+
+def _assessed(study: FinishedStudy, rule: str) -> bool:
+    """Return whether the values of a study contain the evidence of a rule; a table of measures can lack it."""
+    measures = study.tables["measures"]
+    columns = [name for name in EVIDENCE.get(rule, ()) if name in measures]
+    if study.config["study"]["start_from"] != "measures" or not columns:
+        return True
+    return bool(measures[columns].notna().any(axis=None))
 
 
 def _printed(limits: dict[str, Any]) -> dict[str, str]:

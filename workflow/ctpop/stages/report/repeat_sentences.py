@@ -12,12 +12,14 @@ from ctpop.stages.report.finished_study import FinishedStudy
 CHANGES = (  # the template of the methods replaces {reference}
     "Changes within patients were estimated for structures with at least 50 patients with two scans at least 6 months"
     " apart, with linear mixed models of the attenuation or of the natural logarithm of the volume with a random"
-    " intercept for each patient; the mean age of the patient and the difference between the age and this mean were"
-    " separate terms {reference}{covariates}."
+    " intercept for each patient (restricted maximum likelihood, Satterthwaite degrees of freedom); the mean age of the"
+    " patient and the difference between the age and this mean were separate terms {reference}{covariates}."
 )
 REPEATABILITY = (
     "Repeatability was assessed with the intraclass correlation coefficient (absolute agreement, single scans)"
-    " {reference} of the first two scans of a patient within 7 days."
+    " {reference} of the first two scans of a patient within 7 days; the repeatability coefficient, the coefficient of"
+    " variation within patients, the limits of agreement, and the correlation with age corrected for measurement error"
+    " were also calculated."
 )
 
 
