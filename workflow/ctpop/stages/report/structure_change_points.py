@@ -28,6 +28,7 @@ def change_points(rows: StructureRows) -> CellGrid:
             ],
         )
         for row in rows.of("change_points")
+        if row["sex"] in rows.sexes
     ]
     headings = cells.heads(
         *("Sex", MEASURE, "n", Head("Result", words=True), f"{rows.interval}<br>of the age"),

@@ -81,7 +81,7 @@ def body_size(rows: StructureRows) -> CellGrid:
             f"Difference of volume/height² per decade of age, % ({rows.interval})",
             lambda row: _with_limits(row, "index_effect", "index_ci_low", "index_ci_high"),
         ),
-        *(line for sex in ("female", "male") for line in _of_sex(sex)),
+        *(line for sex in ("female", "male") if sex in rows.sexes for line in _of_sex(sex)),
     ]
     made = [CellRow(Markup(name), [tell(row)]) for row in found for name, tell in lines if row["reason"] == "ok"]
     made += [CellRow("Note", [note(row)]) for row in found if row["reason"] != "ok"]

@@ -31,6 +31,7 @@ TERMS = {
     "nonlinear_male": "Nonlinearity in men",
     "interaction": "Age-by-sex interaction",
 }
+TERMS_OF_SEXES = ("nonlinear_female", "nonlinear_male", "interaction")  # not shown with one sex
 GROUP_TESTS = {"quade": "Quade test", "score": "score test by patient"}  # methods of the table rank_ancova
 DECIDING = {"independence": "Independence", "rho0": "Correlation of 0"}
 OPTIONAL = ("Restriction", "Kruskal-Wallis <i>H</i>", "Score statistic <i>Q</i> by patient")
@@ -142,6 +143,7 @@ def by_sex(rows: StructureRows) -> CellGrid:
             ],
         )
         for row in rows.of("associations_by_sex")
+        if row["sex"] in rows.sexes
     ]
     headings = cells.heads("Sex", MEASURE, "n", RHO, rows.interval, *CORRELATION_P, NOTE)
     return without_notes(CellGrid("Results by sex", headings, made))
@@ -214,6 +216,7 @@ def curves(rows: StructureRows) -> CellGrid:
             ],
         )
         for row in rows.of("age_curves")
+        if len(rows.sexes) > 1 or row["term"] not in TERMS_OF_SEXES
     ]
     headings = cells.heads(
         *("Effect", MEASURE, Head("Adjusted for", words=True), "n", "<i>F</i>", "df", "Residual<br>df", P),

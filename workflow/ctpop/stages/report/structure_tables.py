@@ -31,6 +31,11 @@ class StructureRows:
         return self.tables.get(table, [])
 
     @cached_property
+    def sexes(self) -> set[str]:
+        """Sexes that occur in the cohort."""
+        return set(self.study.tables["cohort"]["sex"].dropna())
+
+    @cached_property
     def interval(self) -> str:
         """Header of confidence intervals."""
         return f"{percent(self.study.conventions.confidence)} CI"
