@@ -321,6 +321,9 @@ def test_missing_values_are_compared_by_age_only_in_structures_with_enough_of_th
         " attenuation of organ 1 (median age, 66 and 46 years; 38 scans of 20 patients missing of 300 scans of 150"
         " patients)."
     )
+    assert missing_sentences.methods_sentences(study_with(missing_sensitivity=table)) == (
+        "Missing values were not imputed. Structures that were absent did not count as missing."
+    )
     assert missing_sentences.results_sentences(study_with()) == missing_sentences.methods_sentences(study_with()) == ""
 
 

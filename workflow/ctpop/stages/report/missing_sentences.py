@@ -21,6 +21,7 @@ METHODS = (  # the template of the methods replaces {reference}
     " the 99th percentile were set to this percentile."
     " Structures that were absent did not count as missing."
 )
+WITHOUT_WEIGHTS = "Missing values were not imputed. Structures that were absent did not count as missing."
 BOUNDS = (
     " Bounds of the difference per decade of age were calculated by replacing missing values with the fitted values"
     " plus the 5th or 95th percentile of the residuals."
@@ -28,10 +29,13 @@ BOUNDS = (
 
 
 def methods_sentences(study: FinishedStudy) -> str:
-    """Return the sentences for the methods; empty if no correlation could be weighted."""
+    """Return the sentences for the methods, without weights if no correlation could be weighted.
+
+    The text is empty if no value is missing.
+    """
     known = _single(study).dropna(subset="difference")
     if known.empty:
-        return ""
+        return WITHOUT_WEIGHTS if _single(study)["n_missing"].gt(0).any() else ""
     models = known["weights_from"].unique()
     names = {name for model in models for name in model.split("; ")}
     fewer = " (fewer terms for structures with few missing or few usable values)" if len(models) > 1 else ""
