@@ -8,7 +8,13 @@ import pytest
 from ctpop.contracts import all_tables
 from ctpop.figures.formatting import MISSING
 from ctpop.stages.report.finished_study import FinishedStudy
-from ctpop.stages.report.missing_sentences import METHODS, methods_sentences, results_sentences
+from ctpop.stages.report.missing_sentences import (
+    BOUNDS,
+    METHODS,
+    WITHOUT_WEIGHTS,
+    methods_sentences,
+    results_sentences,
+)
 from ctpop.stages.report.structure_missing import missing_by_age, missing_influence, most_missing
 from ctpop.stages.report.structure_tables import StructureRows
 from ctpop.study import configuration
@@ -127,7 +133,7 @@ def test_the_results_report_missing_values_with_their_ages(with_losses):
     assert f" of the organ 1 (median age, {ages})" in text or f" of organ 1 (median age, {ages})" in text
     assert re.search(r"With weights for missing values, correlations changed by at most \.\d+ \(2 correlations; ", text)
     terms = "age, age squared, sex, an indicator of unknown sex, and the interaction between age and sex"
-    assert methods_sentences(with_losses) == METHODS.replace("{terms}", terms)
+    assert methods_sentences(with_losses) == METHODS.replace("{terms}", terms) + BOUNDS
 
 
 def test_studies_without_missing_values_have_no_sentences():
@@ -138,4 +144,4 @@ def test_few_missing_values_have_no_weighted_correlation():
     found = study(lost=range(5))
 
     assert "With weights" not in results_sentences(found)
-    assert methods_sentences(found) == ""
+    assert methods_sentences(found) == WITHOUT_WEIGHTS
