@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from ctpop.stats.correlation import spearman
-from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, p_of_drawn, percentile_intervals
+from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, log10_p_of_drawn, percentile_intervals
 from ctpop.stats.ranks import ranks_of
 
 
@@ -159,11 +159,11 @@ def test_intervals_of_repeated_patients_are_wider():
 )
 def test_p_is_twice_the_share_of_draws_beyond_zero(drawn, expected):
     [low], [high] = percentile_intervals(drawn[None], 0.95)
-    assert p_of_drawn(drawn, low, high, 0.95) == pytest.approx(expected, rel=5e-3)
+    assert 10 ** log10_p_of_drawn(drawn, low, high, 0.95) == pytest.approx(expected, rel=5e-3)
 
 
 def test_p_is_missing_without_draws():
-    assert np.isnan(p_of_drawn(np.full(3, np.nan), np.nan, np.nan, 0.95))
+    assert np.isnan(log10_p_of_drawn(np.full(3, np.nan), np.nan, np.nan, 0.95))
 
 
 def test_p_of_the_bootstrap_is_close_to_that_of_the_influence_function():
@@ -173,4 +173,19 @@ def test_p_of_the_bootstrap_is_close_to_that_of_the_influence_function():
     [low], [high] = percentile_intervals(drawn, 0.95)
     expected = 10 ** spearman(values, ages, 0.95).log10_p_rho0
     assert 0.01 < expected < 0.9
-    assert p_of_drawn(drawn[0], low, high, 0.95) == pytest.approx(expected, abs=0.05)
+    assert 10 ** log10_p_of_drawn(drawn[0], low, high, 0.95) == pytest.approx(expected, abs=0.05)
+
+
+def test_p_of_strong_correlations_is_not_limited_by_the_number_of_draws():
+    ages, values = patients(300, seed=8)
+    drawn = draws([ranked(ages, values)], 300, iterations=500)
+    [low], [high] = percentile_intervals(drawn, 0.95)
+
+    found = log10_p_of_drawn(drawn[0], low, high, 0.95)
+
+    assert found == pytest.approx(spearman(values, ages, 0.95).log10_p_rho0, rel=0.2)
+    assert found < -20
+
+
+def test_equal_draws_have_the_smallest_p_of_their_number():
+    assert 10 ** log10_p_of_drawn(np.ones(199), 1.0, 1.0, 0.95) == pytest.approx(0.01)

@@ -78,7 +78,7 @@ ASSOCIATIONS = Table(
         ),
         "log10_p_rho0": number(LOG10_P_RHO0, high=0, missing=NO_INTERVAL),
         "p_rho0": p_value(
-            f"{P_RHO0}. With the bootstrap, it is at least 2 / (number of draws + 1)",
+            f"{P_RHO0}. With the bootstrap, P below 2 / (number of draws + 1) is based on the SD of the draws",
             NO_INTERVAL,
         ),
         "p_rho0_holm": p_value("`p_rho0` adjusted with the Holm method", NO_INTERVAL),

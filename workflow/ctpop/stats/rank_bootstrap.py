@@ -19,9 +19,11 @@ from scipy import sparse
 
 from ctpop.stats.patient_sums import has_repeats
 from ctpop.stats.ranks import Ranks
+from ctpop.stats.tails import log10_p_of_normal
 
 BLOCK = 64  # draws per block; the data for thousands of patients fit into the processor cache
 ROUNDING = 1e-9
+MOST_RHO = 1 - 1e-12  # artanh of larger correlations is not finite
 STRIDE = 32  # number of parts of a cumulative sum
 MOST_IN_SINGLE = 4096  # drawn scans: with at most this number, sums of products of ranks are exact in 24 bits
 
@@ -149,11 +151,13 @@ def percentile_intervals(drawn: np.ndarray, confidence: float) -> tuple[np.ndarr
     return limits[0], limits[1]
 
 
-def p_of_drawn(drawn: np.ndarray, low: float, high: float, confidence: float) -> float:
-    """Return the two-sided P value for a rho of 0 from drawn correlations: 1 minus the level at which a limit is 0.
+def log10_p_of_drawn(drawn: np.ndarray, low: float, high: float, confidence: float) -> float:
+    """Return log10 of the two-sided P value for a rho of 0 from drawn correlations.
 
-    P is below 1 - confidence if and only if the percentile interval excludes 0. The number of draws limits P: it is at
-    least 2 / (draws + 1), or half of 1 - confidence if this is smaller.
+    P is 1 minus the level at which a limit is 0. It is below 1 - confidence if and only if the percentile interval
+    excludes 0. The number of draws limits this P: it is at least 2 / (draws + 1). If it reaches this limit, P results
+    from the normal distribution of the mean of artanh(rho) divided by its standard deviation over the draws, and is at
+    most the limit.
 
     Parameters
     ----------
@@ -167,25 +171,37 @@ def p_of_drawn(drawn: np.ndarray, low: float, high: float, confidence: float) ->
     Returns
     -------
     float
-        P, above 0 and at most 1; NaN if the limits are NaN.
+        Decimal logarithm of P, at most 0; NaN if the limits are NaN.
 
     Examples
     --------
     >>> drawn = np.linspace(-0.1, 0.9, 1001)
-    >>> round(p_of_drawn(drawn, -0.075, 0.875, 0.95), 3)
+    >>> round(10 ** log10_p_of_drawn(drawn, -0.075, 0.875, 0.95), 3)
     0.2
-    >>> round(p_of_drawn(drawn + 0.2, 0.125, 1.075, 0.95), 5)
-    0.002
+    >>> drawn = np.linspace(0.3, 0.5, 1001)
+    >>> round(log10_p_of_drawn(drawn, 0.305, 0.495, 0.95), 1)
+    -9.4
 
     """
     if math.isnan(low):
         return math.nan
     known = np.sort(drawn[np.isfinite(drawn)])
     alpha, excluded = 1 - confidence, low > 0 or high < 0
-    p = min(1.0, 2 * _share_up_to_zero(known), 2 * _share_up_to_zero(-known[::-1]))
-    p = max(p, min(2 / (len(known) + 1), alpha / 2))
+    p, least = min(1.0, 2 * _share_up_to_zero(known), 2 * _share_up_to_zero(-known[::-1])), 2 / (len(known) + 1)
     # P and the interval can disagree only by rounding errors, also of the logarithm of P
-    return min(p, alpha * (1 - ROUNDING)) if excluded else max(p, alpha * (1 + ROUNDING))
+    if not excluded:
+        return math.log10(max(p, least, alpha * (1 + ROUNDING)))
+    if p > least:
+        return math.log10(min(p, alpha * (1 - ROUNDING)))
+    return min(_log10_p_of_tail(known), math.log10(min(least, alpha * (1 - ROUNDING))))
+
+
+def _log10_p_of_tail(drawn: np.ndarray) -> float:
+    """Return log10 of P from the mean and the SD of artanh(rho) for correlations in ascending order; 0 if all agree."""
+    if drawn[0] == drawn[-1]:  # the correlations are in ascending order
+        return 0.0
+    z = np.arctanh(np.clip(drawn, -MOST_RHO, MOST_RHO))
+    return log10_p_of_normal(float(z.mean()) / float(z.std()))
 
 
 def _share_up_to_zero(ordered: np.ndarray) -> float:

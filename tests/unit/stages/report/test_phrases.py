@@ -223,7 +223,7 @@ def test_the_methods_contain_no_results_and_the_results_have_denominators(varian
 def test_the_methods_describe_the_p_value_of_the_bootstrap_and_its_limit():
     text = methods(study(study_tables.registry(60), aging={"interval": "bootstrap", "bootstrap_iterations": 499}))
 
-    assert "a limit of the bootstrap interval is 0; the smallest possible P value was .004)" in text
+    assert "a limit of the bootstrap interval is 0; P values below .004 were calculated from the SD of" in text
     assert "sensitivity analyses and by sex were calculated with the Fisher z transformation" in text
     assert "normal distribution of the Fisher z transform" not in text
 

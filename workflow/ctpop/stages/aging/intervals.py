@@ -9,7 +9,7 @@ import pandas as pd
 
 from ctpop.stages.aging.age_series import Series
 from ctpop.stats.correlation import bonett_wright_error, fisher_interval, log10_p_of_zero
-from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, p_of_drawn, percentile_intervals
+from ctpop.stats.rank_bootstrap import Ranked, drawn_correlations, log10_p_of_drawn, percentile_intervals
 
 LOG = logging.getLogger(__name__)
 LIMITS = ["ci_low", "ci_high"]
@@ -64,8 +64,8 @@ def bootstrap(
             LOG.info("bootstrap: %d of %d draws", done, draws.iterations)
     drawn = np.concatenate(blocks, axis=1)
     limits = np.column_stack(percentile_intervals(drawn, confidence))
-    p = [p_of_drawn(each, low, high, confidence) for each, (low, high) in zip(drawn, limits, strict=True)]
-    return _replaced(associations, known, limits, np.log10(p))
+    log10_p = [log10_p_of_drawn(each, low, high, confidence) for each, (low, high) in zip(drawn, limits, strict=True)]
+    return _replaced(associations, known, limits, np.array(log10_p))
 
 
 def _replaced(associations: pd.DataFrame, known: np.ndarray, limits: np.ndarray, log10_p: np.ndarray) -> pd.DataFrame:
