@@ -207,7 +207,7 @@ AGE_CURVES = Table(
         "df_1": count("numerator degrees of freedom", low=1, missing=NONE),
         "df_2": number(
             "denominator degrees of freedom: patients minus columns of the model, or an approximation if patients have"
-            " several scans and there are fewer than 300 patients",
+            " several scans and there are fewer than 600 patients",
             low=0,
             missing=NONE,
         ),

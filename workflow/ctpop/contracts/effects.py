@@ -91,7 +91,7 @@ AGE_MODELS = Table(
         ),
         "df": number(
             "degrees of freedom of the t quantile: patients minus columns of the model; with several scans per patient"
-            " and fewer than 300 patients, those of the mean slope of all curves between the first and the last knot",
+            " and fewer than 600 patients, those of the mean slope of all curves between the first and the last knot",
             low=0,
             missing=NO_EFFECT,
         ),

@@ -17,8 +17,8 @@ from ctpop.stats.f_tail import log10_p_of_f
 ALONE = 1e-8  # limit of 1 - leverage for a row that is fitted exactly, such as the only member of a category
 REDUNDANT = 1e-7  # relative norm of the independent part of a column; smaller norms are rounding errors
 NO_RESIDUAL = 1e-20  # relative sum of squared residuals of an exact fit
-# ASSUME: with 300 or more patients, the degrees of freedom are patients - columns; approximations are not necessary
-FEW_PATIENTS = 300
+# ASSUME: with 600 or more patients, the degrees of freedom are patients - columns; approximations are not necessary
+FEW_PATIENTS = 600
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ class ModelFit:
         """Return a linear combination of the coefficients with its confidence interval.
 
         The degrees of freedom are patients minus columns, or those of Satterthwaite's approximation if patients have
-        several scans and there are fewer than 300 patients.
+        several scans and there are fewer than 600 patients.
 
         Parameters
         ----------
@@ -319,7 +319,7 @@ class ModelFit:
         """Return the F test that all linear combinations are 0.
 
         F is the Wald statistic divided by the number of combinations. If patients have several scans and there are
-        fewer than 300 patients, it is the approximate Hotelling T-squared test (HTZ) of Pustejovsky and Tipton.
+        fewer than 600 patients, it is the approximate Hotelling T-squared test (HTZ) of Pustejovsky and Tipton.
 
         Parameters
         ----------

@@ -251,7 +251,7 @@ class WithinSlope:
     error : float
         Standard error, robust to correlated residuals of a patient (CR2).
     degrees : float
-        Degrees of freedom: patients minus 1, or Satterthwaite's approximation with fewer than 300 patients.
+        Degrees of freedom: patients minus 1, or Satterthwaite's approximation with fewer than 600 patients.
     n, n_patients : int
         Numbers of scans and of patients with at least two scans.
 
