@@ -440,3 +440,18 @@ def test_methods_of_a_study_without_usable_values_do_not_describe_tests_of_age_g
 
     assert "Kruskal-Wallis" in text_of_methods(found)
     assert "Kruskal-Wallis" not in text_of_methods(nothing)
+
+
+def test_table_2_and_the_report_contain_the_effect_per_decade_of_every_row(made):
+    document, grid = manuscript.association_document(made), structure_lists.associations(made, "structures")
+    effects = made.tables["age_effects"].query("window == '30-80' and sex == 'standardized' and adjusted_for == 'none'")
+
+    printed = document.cells["Difference per decade (95% CI)"]
+    assert (
+        printed.str.fullmatch(r"−?[\d.]+(%| HU) \(−?[\d.]+\1, −?[\d.]+\1\)").sum()
+        == effects["effect"].notna().sum()
+        > 9
+    )
+    assert "from 30 to 80 years of age; standardized to equal proportions" in document.notes[0]
+    place = [head.label for head in grid.heads].index("Difference per decade<br>(95% CI)") - 1
+    assert {row.cells[place].text for row in grid.rows} <= set(printed)

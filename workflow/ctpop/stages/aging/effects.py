@@ -146,7 +146,7 @@ def warn_of_growth(ages: pd.Series, settings: EffectSettings) -> None:
     known = ages.dropna().to_numpy(dtype=float)
     low = central_ages(known)[0] if len(known) else ADULT_YEARS
     first = knots_of(known, settings)[0]
-    if low < min(ADULT_YEARS, first):
+    if low < ADULT_YEARS <= first:
         LOG.warning(
             "the 2.5th percentile of age is %.0f years, but the first knot of the age curves is at %g years; curves are"
             " straight below this knot, and growth in children biases the effects in adults; set, for example, aging:"

@@ -10,6 +10,7 @@ import pandas as pd
 from ctpop.figures.association import KEY
 from ctpop.figures.formatting import (
     MEASURES,
+    MISSING,
     coefficient,
     count,
     interval,
@@ -143,6 +144,37 @@ def effects(study: FinishedStudy, adjusted_for: str = NO_COVARIATE, of: Sequence
         if len(rows) and 2 * len(rows) >= most:
             return rows
     return known.iloc[:0]
+
+
+def with_effects(table: pd.DataFrame, study: FinishedStudy) -> pd.DataFrame:
+    """Return a table of structures and measures with the columns of their differences per decade.
+
+    The columns `effect`, `effect_low`, `effect_high`, and `p_effect` are missing where there is no result.
+    """
+    found = effects(study, of=study.analyzed)
+    names = {"effect": "effect", "ci_low": "effect_low", "ci_high": "effect_high", "p": "p_effect"}
+    columns = found.reindex(columns=[*KEY, *names]).rename(columns=names)
+    return table.merge(columns, on=KEY, how="left", validate="one_to_one")
+
+
+def note_on_effects(study: FinishedStudy) -> str:
+    """Return the definition of the differences per decade; an empty text without a result."""
+    found = effects(study, of=study.analyzed)
+    if found.empty:
+        return ""
+    return (
+        "Differences per decade are average differences between patients of different ages, in percent for volume and"
+        f" HU for attenuation ({definition(found)}), without adjustment for covariates; their P values"
+        " are not adjusted for multiple comparisons."
+    )
+
+
+def effect_with_limits(row: dict[Any, Any]) -> str:
+    """Return the difference per decade of a row of `with_effects`: `−5.3% (−6.3%, −4.3%)`, or a dash."""
+    if pd.isna(row["effect"]):
+        return MISSING
+    effect, low, high = in_units([row["effect"], row["effect_low"], row["effect_high"]], row["measure"])
+    return f"{effect} ({low}, {high})"
 
 
 def definition(rows: pd.DataFrame) -> str:

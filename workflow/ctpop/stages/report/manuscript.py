@@ -130,6 +130,7 @@ def association_document(study: FinishedStudy) -> Document:
     statistic, bands = statistic_of_groups(study), f"{study.conventions.band}s"
     of_groups = tables["groups"][[*KEY, statistic, "p", "epsilon_squared"]].rename(columns={statistic: "statistic"})
     found = tables["associations"].merge(of_groups, on=KEY, suffixes=("", "_groups"), validate="one_to_one")
+    found = age_sentences.with_effects(found, study)
     place = {name: number for number, name in enumerate(study.analyzed)}
     ordered = found.assign(place=found["structure"].map(place)).sort_values(
         ["place", "measure"], ascending=[True, False]
@@ -144,7 +145,7 @@ def association_document(study: FinishedStudy) -> Document:
         " Adjusted P values account for all correlations of individual structures or, for groups of structures, for all"
         f" correlations of groups{PRIMARY if study.config['aging']['primary'] else ''}."
     )
-    note = f"{note} {summaries.repeated_patients(study)}".rstrip()
+    note = " ".join(filter(None, [note, age_sentences.note_on_effects(study), summaries.repeated_patients(study)]))
     title = "Table 2. Associations of volume and attenuation with age"
     cells = pd.DataFrame(rows).drop(columns="P (independence)" if study.conventions.repeated else [])
     return Document(title, cells, (note,), study.banner)
@@ -167,6 +168,8 @@ def association_cells(row: dict[Any, Any], confidence: str, statistic: str) -> d
         statistic: number(row["statistic"], 1),
         f"P ({statistic})": p_cell(row["p"]),
         "ε²": coefficient(row["epsilon_squared"]),
+        f"Difference per decade ({confidence} CI)": age_sentences.effect_with_limits(row),
+        "P (difference)": p_cell(row["p_effect"]),
     }
 
 

@@ -20,7 +20,7 @@ from ctpop.foundation.errors import ContractError
 from ctpop.foundation.files import write_text
 from ctpop.foundation.resources import resource
 from ctpop.foundation.templates import environment
-from ctpop.stages.report import structure_lists, structure_pages, summaries
+from ctpop.stages.report import age_sentences, structure_lists, structure_pages, summaries
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.implausible_structures import sentences, sentences_on_scans
 from ctpop.stages.report.input_notes import notes_of
@@ -87,6 +87,7 @@ def index(study: FinishedStudy, pictures: list[Picture], sources: dict[str, Any]
             unmeasured=summaries.unmeasured(study),
             screening=structure_lists.screening(study),
             associations=structure_lists.associations(study, "structures"),
+            note_on_effects=age_sentences.note_on_effects(study),
             groups=structure_lists.associations(study, "groups") if study.label_set.groups else None,
             pages=structure_lists.by_organ_group(study),
             group_hu_share=study.config["screen"]["group_hu_share"],

@@ -19,6 +19,7 @@ from ctpop.figures.formatting import (
     structure_text,
 )
 from ctpop.stages.report import cells
+from ctpop.stages.report.age_sentences import effect_with_limits, with_effects
 from ctpop.stages.report.cells import LOG_P, RHO, Cell, CellGrid, CellRow, Head, P
 from ctpop.stages.report.finished_study import FinishedStudy
 from ctpop.stages.report.structure_tables import log10_p
@@ -41,6 +42,7 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
     joined = joined.assign(strength=joined["rho"].abs()).sort_values(
         ["strength", *KEY], ascending=[False, True, True], na_position="last"
     )
+    joined = with_effects(joined, study)
     single = family == "structures"
     organ = organ_groups(study) if single else {}
     headings = cells.heads(
@@ -50,6 +52,7 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
         *("n", RHO, f"{percent(study.conventions.confidence)} CI", f"{P} ({RHO} = 0)"),
         *(f"{P} (independence)", LOG_P, f"Adjusted {P}"),
         *(f"<i>{statistic.upper()}</i>", f"{P} ({study.conventions.band}s)", "ε²"),
+        f"Difference per decade<br>({percent(study.conventions.confidence)} CI)",
         Head(f"{P} &lt; {level(study.conventions.alpha)}", words=True, choice="all correlations"),
     )
     rows = [
@@ -83,6 +86,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
         cells.decimal(row["statistic"]),
         cells.p_value(row["p"], row["log10_p"]),
         cells.coefficient(row["epsilon_squared"]),
+        Cell(effect_with_limits(row), cells.decimal(row["effect"]).order),
         cells.yes(row["significant"]),
     ]
 
