@@ -19,6 +19,7 @@ LEFT_OUT = count(
 PATIENTS_LEFT_OUT = count("number of patients among the `n_left_out` scans", "patients")
 BONFERRONI = p_value("P value multiplied by the number of tests of the family, at most 1", NO_EFFECT)
 BENJAMINI_HOCHBERG = p_value("P value adjusted with the Benjamini-Hochberg method (false discovery rate)", NO_EFFECT)
+ONE_SCAN = "no patient has several scans with a value, or no effect was estimated"
 REASON = text("`ok`, or the reason for a missing result", among=OUTCOMES)
 
 AGE_EFFECTS = Table(
@@ -42,6 +43,9 @@ AGE_EFFECTS = Table(
         "effect": number("average difference per decade of age", "HU or %", missing=NO_EFFECT),
         "ci_low": number("lower limit of the confidence interval of `effect`", "HU or %", missing=NO_EFFECT),
         "ci_high": number("upper limit of the confidence interval of `effect`", "HU or %", missing=NO_EFFECT),
+        "effect_one_scan": number("`effect` with the first scan of each patient", "HU or %", missing=ONE_SCAN),
+        "ci_low_one_scan": number("lower limit of its confidence interval", "HU or %", missing=ONE_SCAN),
+        "ci_high_one_scan": number("upper limit of its confidence interval", "HU or %", missing=ONE_SCAN),
         "unit": UNIT,
         "error": number(
             "standard error of the difference per decade (HU, or of the natural logarithm of mL)",

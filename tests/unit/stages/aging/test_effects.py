@@ -415,6 +415,28 @@ def test_several_scans_per_patient_widen_the_intervals(tmp_path):
     assert 20 < model["df"] < 100
 
 
+def test_effects_with_one_scan_per_patient_are_those_of_the_first_scans(tmp_path):
+    cohort = a_cohort()
+    people = np.arange(N) // 4
+    first = np.arange(0, N, 4)
+    age, sex = cohort["age_years"].to_numpy()[first][people] + np.arange(N) % 4, cohort["sex"].to_numpy()[first][people]
+    ids = pd.Series([f"p{number}" for number in people], dtype="str")
+    repeated = cohort.assign(age_years=age, sex=sex, patient_id=ids)
+    hu = 120 - 0.6 * age + 10 * np.random.default_rng(2).standard_normal(N)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+
+    several = run(tmp_path / "a", repeated, analysis_of(repeated, {("aorta", "hu_mean"): hu}))["age_effects"]
+    once = repeated.iloc[first].reset_index(drop=True)
+    expected = run(tmp_path / "b", once, analysis_of(once, {("aorta", "hu_mean"): hu[first]}))["age_effects"]
+
+    names = ["effect", "ci_low", "ci_high"]
+    found = several[[f"{name}_one_scan" for name in names]].to_numpy(dtype=float)
+    assert np.isfinite(found).any()
+    np.testing.assert_allclose(found, expected[names].to_numpy(dtype=float), rtol=1e-10)
+    assert expected["effect_one_scan"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -10,17 +10,19 @@ from ctpop.stages.report import repeat_sentences
 NO_RESULT = pd.DataFrame(columns=["structure"])
 
 
-def study(changes=NO_RESULT, retest=NO_RESULT):
+def study(changes=NO_RESULT, retest=NO_RESULT, primary=()):
     return SimpleNamespace(
+        conventions=SimpleNamespace(confidence=0.95),
         tables={"within_patient": changes, "retest": retest},
         label_set=SimpleNamespace(names=["liver", "spleen"]),
-        config={"aging": {"alpha": 0.01}},
+        config={"aging": {"alpha": 0.01, "primary": list(primary)}},
     )
 
 
 def changes(*p, measures=("volume_ml", "hu_mean", "hu_mean"), covariates="scanner"):
     rows = [
         {"structure": "liver", "measure": measure, "p": each, "within": each * 10, "n_long": 100 + number}
+        | {"within_low": each * 10 - 1, "within_high": each * 10 + 1}
         for number, (measure, each) in enumerate(zip(measures, p, strict=True))
     ]
     return pd.DataFrame(rows).assign(n_patients_long=50, adjusted_for=covariates)
@@ -37,6 +39,16 @@ def test_changes_that_differ_from_differences_between_patients_are_counted():
         "In up to 100 scans of 50 patients with scans at least 6 months apart, the change within patients per decade"
         " differed from the difference between patients (P < .01) in 0 of 1 volume and 1 of 2 attenuation values"
         " (50%)."
+    )
+
+
+def test_changes_of_primary_structures_are_reported_with_interval_p_and_n():
+    text = repeat_sentences.repeats(study(changes(0.5, measures=("volume_ml",)), primary=["liver"]))
+
+    assert text.endswith(
+        "The changes within patients per decade in the primary structures were as follows: volume of the liver (5.0%;"
+        " 95% CI: 4.0%, 6.0%; P = .50 for the difference from the slope between patients; n = 100 scans of 50"
+        " patients)."
     )
 
 

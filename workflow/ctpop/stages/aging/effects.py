@@ -9,7 +9,7 @@ is fitted without covariates other than sex, and adjusted for all covariates tog
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,23 @@ from ctpop.stages.aging.effect_rows import (
 from ctpop.stages.aging.effect_units import LOGARITHMIC
 from ctpop.stages.aging.p_values import adjusted, with_p
 from ctpop.stages.aging.samples import covariates_of_study, with_positions
+from ctpop.stages.aging.sensitivity import Select, first_scans
 from ctpop.stages.aging.size_rows import body_size_row
 from ctpop.stats import families
 from ctpop.stats.age_effects import central_ages
 from ctpop.stats.covariates import covariates_of, joint, named
 from ctpop.stats.design import Covariate
+from ctpop.stats.patient_sums import has_repeats
 from ctpop.study import configuration, label_sets
+from ctpop.study.patients import patient_numbers
 
 LOG = logging.getLogger(__name__)
 HEIGHT = "height_cm"
 ADULT_YEARS = 18
 TABLES = ("age_effects", "age_models", "sex_differences", "body_size")
 WRITTEN = (*TABLES, "detectable_effects")
+EFFECT_KEY = ("adjusted_for", "sex", "form", "window")
+ONE_SCAN = {name: f"{name}_one_scan" for name in ("effect", "ci_low", "ci_high")}
 WITHIN = {  # columns that define a family of tests in addition to `family`
     "age_effects": ("adjusted_for", "sex", "form", "window"),
     "sex_differences": ("adjusted_for", "form"),
@@ -54,11 +59,15 @@ WITHIN = {  # columns that define a family of tests in addition to `family`
 
 @dataclass(frozen=True)
 class EffectCohort:
-    """Sexes, sets of covariates, and height of the scans of the cohort; `sexes` is None for models without sex."""
+    """Sexes, sets of covariates, and height of the scans of the cohort; `sexes` is None for models without sex.
+
+    `first` selects the first scan of each patient in a series; None if each patient has one scan.
+    """
 
     sexes: np.ndarray | None
     sets: list[list[Covariate]]
     height: list[Covariate]
+    first: Select | None = None
 
 
 def effect_cohort(cohort: pd.DataFrame, covariates: Sequence[Covariate], share: float) -> EffectCohort:
@@ -68,7 +77,9 @@ def effect_cohort(cohort: pd.DataFrame, covariates: Sequence[Covariate], share: 
     if not known and HEIGHT in cohort.columns:
         known = covariates_of(cohort, [HEIGHT], [])
     height = [covariate for covariate in known if not covariate.of_kinds]
-    return EffectCohort(sex_codes(cohort, share), [[], together] if together else [[]], height)
+    dated = cohort.dropna(subset="age_years")
+    first = first_scans(dated) if has_repeats(patient_numbers(dated)) else None
+    return EffectCohort(sex_codes(cohort, share), [[], together] if together else [[]], height, first)
 
 
 def curves_of(each: Series, cohort: EffectCohort, settings: EffectSettings) -> Iterator[FittedCurve]:
@@ -78,13 +89,26 @@ def curves_of(each: Series, cohort: EffectCohort, settings: EffectSettings) -> I
         yield from fitted_curves(sample, cohort.sexes is not None, settings)
 
 
+def effects_of_first_scans(
+    each: Series, cohort: EffectCohort, settings: EffectSettings
+) -> dict[tuple[str, ...], dict[str, float]]:
+    """Return the effects with the first scan of each patient, by `EFFECT_KEY`; empty with one scan per patient."""
+    if not each.repeats or cohort.first is None:
+        return {}
+    first = replace(each, rows=each.rows.iloc[cohort.first(each).scans])
+    rows = [row for curve in curves_of(first, cohort, settings) for row in effect_rows(curve, settings)]
+    return {tuple(row[name] for name in EFFECT_KEY): {ONE_SCAN[name]: row[name] for name in ONE_SCAN} for row in rows}
+
+
 def effect_tables(series: Sequence[Series], cohort: EffectCohort, settings: EffectSettings) -> dict[str, pd.DataFrame]:
     """Return the tables of effects of all series, with P values adjusted within each family."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     progress = Progress(LOG, len(series), "structures and measures")
     for each in series:
+        first = effects_of_first_scans(each, cohort, settings)
         for curve in curves_of(each, cohort, settings):
-            rows["age_effects"] += effect_rows(curve, settings)
+            found = effect_rows(curve, settings)
+            rows["age_effects"] += [row | first.get(tuple(row[name] for name in EFFECT_KEY), {}) for row in found]
             rows["age_models"].append(model_row(curve, settings))
             rows["sex_differences"].append(difference_row(curve, settings))
         if each.measure == LOGARITHMIC:

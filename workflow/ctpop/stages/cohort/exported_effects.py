@@ -16,6 +16,7 @@ MODEL = [*CURVE, "adjusted_for"]
 BY_SEX = ("female", "male")
 # with an estimate and its standard error, each of these numbers discloses the degrees of freedom
 OF_DEGREES = ["ci_low", "ci_high", "df", "log10_p", "p", "p_bonferroni"]
+ONE_SCAN = ["effect_one_scan", "ci_low_one_scan", "ci_high_one_scan"]  # with the counts of patients, they disclose rows
 DEGREES_STEP = 10
 
 
@@ -52,7 +53,8 @@ def shown_models(models: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFra
 def shown_effects(effects: pd.DataFrame, models: pd.DataFrame, associations: pd.DataFrame) -> pd.DataFrame:
     """Return the table `age_effects` without small counts, and without results from few patients of a sex.
 
-    Counts in age ranges and by sex are withheld, and so are the adjusted values q, which depend on other rows.
+    Counts in age ranges and by sex are withheld, and so are the adjusted values q, which depend on other rows, and the
+    effects with one scan per patient.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def shown_effects(effects: pd.DataFrame, models: pd.DataFrame, associations: pd.
     for name in counts_of(table):
         table[name] = table[name].where(shown & ~table["sex"].isin(BY_SEX) & ("window" not in name))
     table[OF_DEGREES] = table[OF_DEGREES].where(shown)
-    return table.assign(q_bh=np.nan)
+    return table.assign(**dict.fromkeys(["q_bh", *ONE_SCAN], np.nan))
 
 
 def few_of_a_sex(models: pd.DataFrame) -> "pd.Series[bool]":

@@ -1,11 +1,22 @@
 """Sentences about changes within patients and about repeatability for the methods and results of a manuscript."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from ctpop.figures.formatting import MEASURES, coefficient, count, covariates_in_words, level, scans_of_patients
+from ctpop.figures.formatting import (
+    MEASURES,
+    coefficient,
+    count,
+    covariates_in_words,
+    level,
+    p_text,
+    percent,
+    scans_of_patients,
+)
 from ctpop.stages.report import phrases
-from ctpop.stages.report.age_sentences import joint_covariates, rows_of
+from ctpop.stages.report.age_sentences import in_a_sentence, in_units, joint_covariates, rows_of
 from ctpop.stages.report.curve_sentences import NOUNS
 from ctpop.stages.report.finished_study import FinishedStudy
 
@@ -50,7 +61,29 @@ def _changes(study: FinishedStudy) -> str:
     return (
         f"In up to {scans_of_patients(row['n_long'], row['n_patients_long'])} with scans at least 6 months apart, the"
         " change within patients per decade differed from the difference between patients"
-        f" (P < {level(alpha)}) in {phrases.series(parts)}."
+        f" (P < {level(alpha)}) in {phrases.series(parts)}.{_of_primary(study)}"
+    )
+
+
+def _of_primary(study: FinishedStudy) -> str:
+    """Return the changes within patients of the primary structures and groups as a sentence; may be empty."""
+    names = study.config["aging"]["primary"]
+    rows = rows_of(study, "within_patient", names).dropna(subset="within")
+    if rows.empty:
+        return ""
+    items = [_change(row, percent(study.conventions.confidence)) for row in rows.to_dict("records")]
+    return (
+        f" The changes within patients per decade in the primary structures were as follows: {phrases.series(items)}."
+    )
+
+
+def _change(row: dict[Any, Any], confidence: str) -> str:
+    """Return a structure and measure with the change within patients, its interval, P, and n."""
+    change, low, high = in_units([row["within"], row["within_low"], row["within_high"]], row["measure"])
+    return (
+        f"{MEASURES[row['measure']].lower()} of {in_a_sentence(row['structure'])} ({change}; {confidence} CI: {low},"
+        f" {high}; {p_text(row['p'])} for the difference from the slope between patients;"
+        f" n = {scans_of_patients(row['n_long'], row['n_patients_long'])})"
     )
 
 

@@ -30,11 +30,13 @@ def effects(rows: StructureRows) -> CellGrid:
     models: dict[tuple[str, str, str], dict[str, Record]] = {}
     for row in found:
         models.setdefault((row["measure"], row["adjusted_for"], row["window"]), {})[row["sex"]] = row
-    made = [_effect_row(by_sex, sexes) for by_sex in models.values()]
+    once = any(pd.notna(row["effect_one_scan"]) for row in found)
+    made = [_effect_row(by_sex, sexes, once=once) for by_sex in models.values()]
     interval = rows.interval
     headings = cells.heads(
         *("Ages", MEASURE, Head("Adjusted for", words=True), "n"),
         *(f"{COLUMNS[sex]}<br>({interval})" for sex in sexes),
+        *([f"One scan per<br>patient ({interval})"] if once else []),
         *(P, f"Adjusted {P}<br>(Bonferroni)", NOTE),
     )
     remark = (
@@ -111,8 +113,11 @@ def _of_sex(sex: str) -> list[tuple[str, Callable[[Record], Cell]]]:
     ]
 
 
-def _effect_row(by_sex: dict[str, Record], sexes: list[str]) -> CellRow:
-    """Return the row of one model and age range; the counts and P are those of the main effect."""
+def _effect_row(by_sex: dict[str, Record], sexes: list[str], *, once: bool) -> CellRow:
+    """Return the row of one model and age range; the counts and P are those of the main effect.
+
+    With `once`, the row contains the main effect with one scan per patient.
+    """
     main = next((by_sex[sex] for sex in MAIN if sex in by_sex and by_sex[sex]["reason"] == "ok"), None)
     shown = main or next(by_sex[sex] for sex in (*MAIN, *by_sex) if sex in by_sex)
     window, measure = shown["window"], shown["measure"]
@@ -122,6 +127,7 @@ def _effect_row(by_sex: dict[str, Record], sexes: list[str]) -> CellRow:
             *(cells.words(f"{MEASURES[measure]} ({UNITS[measure]})"), cells.words(_covariates(shown["adjusted_for"]))),
             cells.size(shown),
             *(_with_limits(by_sex[sex], "effect", "ci_low", "ci_high") for sex in sexes),
+            *([_with_limits(shown, "effect_one_scan", "ci_low_one_scan", "ci_high_one_scan")] if once else []),
             *(*p_pair(shown), note(shown)),
         ],
     )
