@@ -90,11 +90,11 @@ def test_a_click_sorts_by_the_number_and_not_by_its_text(study, index):
 
 
 def test_p_values_that_are_printed_alike_are_sorted_by_their_logarithm(index):
-    sort(index, 8, "descending")
-    sort(index, 8, "ascending")
-    logarithms = [float(text.replace("−", "-")) for text in column(index, 9)]
+    sort(index, 9, "descending")
+    sort(index, 9, "ascending")
+    logarithms = [float(text.replace("−", "-")) for text in column(index, 10)]
 
-    assert column(index, 8).count("<.0001") > 1
+    assert column(index, 9).count("<.0001") > 1
     assert logarithms == sorted(logarithms)
 
 
@@ -120,7 +120,7 @@ def test_rows_are_filtered_by_text_and_by_lists(index):
     index.click("#all-structures-filters button")
     index.wait_for_selector(f"{status}:text-is('8 of 8 rows')")
     index.select_option("#all-structures-filters select >> nth=2", "yes")
-    assert set(column(index, 14)) == {"yes"}
+    assert set(column(index, 15)) == {"yes"}
 
 
 def test_links_lead_from_the_index_to_structures_and_back(index):

@@ -20,6 +20,7 @@ COLUMNS = {
 }
 MAIN = ("standardized", "all", "female", "male")  # the effect whose P value is shown: the first that is available
 FORMS = {"spline": "Curve", "line": "Straight line"}
+FEW_IN_RANGE = "too few values for the model, or fewer than 25 patients of a sex (50 without sex) in this age range"
 UNITS = {"volume_ml": "%", "hu_mean": "HU"}
 
 
@@ -128,9 +129,15 @@ def _effect_row(by_sex: dict[str, Record], sexes: list[str], *, once: bool) -> C
             cells.size(shown),
             *(_with_limits(by_sex[sex], "effect", "ci_low", "ci_high") for sex in sexes),
             *([_with_limits(shown, "effect_one_scan", "ci_low_one_scan", "ci_high_one_scan")] if once else []),
-            *(*p_pair(shown), note(shown)),
+            *(*p_pair(shown), _note_on_range(shown)),
         ],
     )
+
+
+def _note_on_range(row: Record) -> Cell:
+    """Return the note on a missing effect, which names the patients that an age range requires."""
+    few = row["reason"] == "too_few" and row["window"] != "all"
+    return cells.words(FEW_IN_RANGE, wrap=True) if few else note(row)
 
 
 def _with_limits(row: Record, name: str, low: str, high: str) -> Cell:

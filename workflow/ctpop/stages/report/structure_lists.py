@@ -49,10 +49,10 @@ def associations(study: FinishedStudy, family: str) -> CellGrid:
         "Structure" if single else "Group",
         *([Head("Organ group", words=True, choice="all groups")] if single else []),
         Head("Measure", words=True, choice="both measures"),
-        *("n", RHO, f"{percent(study.conventions.confidence)} CI", f"{P} ({RHO} = 0)"),
-        *(f"{P} (independence)", LOG_P, f"Adjusted {P}"),
-        *(f"<i>{statistic.upper()}</i>", f"{P} ({study.conventions.band}s)", "ε²"),
+        *("n", RHO, f"{percent(study.conventions.confidence)} CI"),
         f"Difference per decade<br>({percent(study.conventions.confidence)} CI)",
+        *(f"{P} ({RHO} = 0)", f"{P} (independence)", LOG_P, f"Adjusted {P}"),
+        *(f"<i>{statistic.upper()}</i>", f"{P} ({study.conventions.band}s)", "ε²"),
         Head(f"{P} &lt; {level(study.conventions.alpha)}", words=True, choice="all correlations"),
     )
     rows = [
@@ -79,6 +79,7 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
         cells.size(row),
         cells.coefficient(row["rho"]),
         cells.limits(row["ci_low"], row["ci_high"]),
+        Cell(effect_with_limits(row), cells.decimal(row["effect"]).order),
         cells.p_value(row["p_rho0"], row["log10_p_rho0"]),
         cells.p_value(row["p_independence"], row["log10_p_independence"]),
         cells.decimal(log10_p(row)),
@@ -86,7 +87,6 @@ def association_cells(row: dict[Any, Any]) -> list[Cell]:
         cells.decimal(row["statistic"]),
         cells.p_value(row["p"], row["log10_p"]),
         cells.coefficient(row["epsilon_squared"]),
-        Cell(effect_with_limits(row), cells.decimal(row["effect"]).order),
         cells.yes(row["significant"]),
     ]
 
