@@ -18,7 +18,7 @@ from machine import heading, load, table
 from ctpop.stages.aging.change_points import ChangePointSettings, Relation, compared
 
 KNOTS = [25.0, 45.0, 65.0, 85.0]
-SETTINGS = ChangePointSettings(0.95, [], 0.5, KNOTS, [], 1, 10)
+SETTINGS = ChangePointSettings(0.95, [], 0.5, KNOTS, [], [], 1, 10)
 CHANGE_YEARS, BEFORE, AFTER, SPREAD = 42.0, -0.2, -2.7, 40.0
 LAWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "hinge": lambda ages: BEFORE * np.minimum(ages - CHANGE_YEARS, 0) + AFTER * np.maximum(ages - CHANGE_YEARS, 0),

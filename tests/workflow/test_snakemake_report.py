@@ -88,6 +88,6 @@ def test_captions_have_the_levels_of_the_study(demo, results):
     text = " ".join(re.sub("<[^>]+>", "", results["figure6.svg"]["caption"]).split())
 
     assert demo.config["aging"].get("confidence", 0.95) == 0.95
-    assert "two-sided P value, and 95% confidence interval" in text
-    assert "(Wilcoxon rank-sum test, P &lt; .0001)" in text
+    assert "two-sided P value (test of a ρ of 0), and 95% confidence interval" in text
+    assert "(Wilcoxon rank-sum test or, if patients have several scans, score test by patient, P &lt; .0001)" in text
     assert "{" not in text

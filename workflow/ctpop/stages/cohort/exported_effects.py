@@ -16,7 +16,7 @@ MODEL = [*CURVE, "adjusted_for"]
 BY_SEX = ("female", "male")
 # with an estimate and its standard error, each of these numbers discloses the degrees of freedom
 OF_DEGREES = ["ci_low", "ci_high", "df", "log10_p", "p", "p_bonferroni"]
-ONE_SCAN = ["effect_one_scan", "ci_low_one_scan", "ci_high_one_scan"]  # with the counts of patients, they disclose rows
+ONE_SCAN = ["effect_one_scan", "ci_low_one_scan", "ci_high_one_scan"]  # with `effect`, they describe few further scans
 DEGREES_STEP = 10
 
 
