@@ -152,7 +152,9 @@ def test_every_figure_is_on_a_page_with_an_alternative_text(page, finished):
     images = [image for path in every_page(finished) for image in Page(path).images]
     shown = {Path(image["src"]).stem for image in images}
 
-    assert shown == {path.stem for path in (finished / "figures").glob("*.png")}
+    figures = {path.stem for path in (finished / "figures").glob("*.png")}
+    without_curves = {path.stem for path in (finished / "figures").glob("worms_*.csv") if len(pd.read_csv(path)) == 0}
+    assert shown == figures - without_curves
     of_the_study = {Path(image["src"]).stem for image in page.images}
     assert {"flow", "age_by_sex", "figure6", "spearman_overview", "figure_s3_p01", "truth"} <= of_the_study
     assert {"scatter_organ_1_volume_ml", "boxes_organ_1_volume_ml"} <= of_the_study
@@ -218,7 +220,7 @@ def test_the_methods_name_thresholds_families_and_the_substitute_for_the_bounds(
     assert (
         "Lower bounds were also used in the original study, but these bounds (Table S1 of that study) have" in methods
     )
-    assert "substitute bounds were used for 1 structure (label set labels)" in methods
+    assert 'substitute bounds were used for 1 structure (label set "labels")' in methods
     assert "age not known, images incomplete, and no contrast agent given." in methods
     assert "2 were excluded: age not known (n = 1) and no contrast agent given (n = 1)." in results
     assert f"NumPy {package_version('numpy')}" in methods
