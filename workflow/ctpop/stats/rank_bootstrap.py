@@ -180,7 +180,7 @@ def log10_p_of_drawn(drawn: np.ndarray, low: float, high: float, confidence: flo
     0.2
     >>> drawn = np.linspace(0.3, 0.5, 1001)
     >>> round(log10_p_of_drawn(drawn, 0.305, 0.495, 0.95), 1)
-    -9.4
+    -9.1
 
     """
     if math.isnan(low):
