@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,13 @@ COLUMNS = {  # columns read from the largest tables, which have 12 million rows 
 }
 
 
-# columns of `measures` that a table of measures can lack; screening rules without them are not described
-EVIDENCE = ("border_voxels", "faces", "padding_share", "largest_share", "side_mm", "asymmetry")
+EVIDENCE = {  # columns that a table of measures can lack, by the screening rule; other rules depend on volumes only
+    "padding": ("padding_share",),
+    "truncated": ("border_voxels", "faces"),
+    "fragmented": ("largest_share",),
+    "laterality": ("side_mm",),
+    "asymmetric": ("asymmetry",),
+}
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ def read_study(folder: Path, label_set: label_sets.LabelSet, config: dict[str, A
     asked += CHANGE_POINTS if config["aging"]["change_points"] else ()
     columns = COLUMNS
     if config["study"]["start_from"] == "measures":
-        columns = COLUMNS | {"measures": COLUMNS["measures"] + EVIDENCE}
+        columns = COLUMNS | {"measures": (*COLUMNS["measures"], *chain.from_iterable(EVIDENCE.values()))}
     tables = {
         table.name: table.read(_existing(folder / f"{table.name}.parquet"), *columns.get(table.name, ()))
         for table in asked

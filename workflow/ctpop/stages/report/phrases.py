@@ -11,7 +11,7 @@ import pandas as pd
 
 from ctpop.figures.formatting import MEASURES, SEX_WORDS, count, listed, percent, scans_of_patients
 from ctpop.stages.report import summaries
-from ctpop.stages.report.finished_study import FinishedStudy
+from ctpop.stages.report.finished_study import EVIDENCE, FinishedStudy
 from ctpop.stages.report.provenance import ABSENT
 from ctpop.study import rule_sets
 from ctpop.study.patients import distinct, patient_numbers
@@ -45,13 +45,6 @@ PACKAGES = {
     "pandas": "pandas",
     "nibabel": "NiBabel",
     "matplotlib": "Matplotlib",
-}
-EVIDENCE = {  # columns of a table of measures on which a rule depends; other rules depend on volumes only
-    "padding": ("padding_share",),
-    "truncated": ("border_voxels", "faces"),
-    "fragmented": ("largest_share",),
-    "laterality": ("side_mm",),
-    "asymmetric": ("asymmetry",),
 }
 PERCENTAGES = ("share_above", "largest_share_below")
 
