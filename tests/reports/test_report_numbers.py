@@ -90,7 +90,7 @@ def test_the_table_of_all_structures_has_a_row_for_each_with_its_sorting_numbers
     for line in rows:
         of = (line.structure, line.measure)
         assert float(line.cells[3][0]["data-order"]) == pytest.approx(rho[of], rel=1e-11)
-        assert float(line.cells[6][0]["data-order"]) == pytest.approx(log10_p[of], rel=1e-11)
+        assert float(line.cells[7][0]["data-order"]) == pytest.approx(log10_p[of], rel=1e-11)
 
 
 def test_every_structure_and_group_has_a_page_with_links_to_adjacent_pages_and_the_index(study):
